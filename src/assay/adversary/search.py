@@ -1,0 +1,99 @@
+"""How the enemy keeps count: one attack on one shard, which images are still open, and the best point of each."""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from assay.adversary.goal import Goal
+from assay.adversary.threat import Threat
+from assay.adversary.victim import Victim, predicted
+
+Images = Float[Tensor, "B C H W"]
+
+
+class Search:
+    """Keeps the open images and their best points, so that an attack works on the whole shard without an index.
+
+    An image closes when float32 confirms that an allowed point reaches the goal; `best` is then that point. Of an
+    image that stays open, `best` is the point of highest score among those looked at.
+    With goal.until "end" nothing closes. Without eps (a minimum-norm threat) nothing closes either, and `best` is the
+    smallest confirmed point.
+    """
+
+    def __init__(self, victim: Victim, images: Images, goal: Goal, threat: Threat) -> None:
+        self.victim = victim
+        self.images = images
+        self.goal = goal
+        self.threat = threat
+        self.best = images.clone()
+        self.score: Tensor | None = None  # of best, per image; None before the first look
+        self.size = images.new_full((len(images),), torch.inf)  # of best, where it is confirmed
+        self.closes = goal.until == "fooled" and threat.eps is not None
+        self.open = images.new_ones(len(images), dtype=torch.bool)
+        if self.closes:  # eps 0 leaves nothing to search
+            self.open &= torch.as_tensor(threat.eps, device=images.device) > 0
+
+    def rounds(self, steps: int) -> Iterator[int]:
+        """0 … steps-1, ending early when no image is open."""
+        for step in range(steps):
+            if self.closes and not self.open.any():
+                return
+            yield step
+
+    def gradient(self, points: Images) -> Images:
+        """The score's gradient at each point, zero where closed. Its forward also tests the points."""
+        rows = self._rows()
+        logits, gradient = self.victim.gradient(points[rows], self.goal[rows])
+        if self.goal.until == "fooled":
+            self._test(rows, points[rows], predicted(logits), confirmed=False)
+        return gradient if isinstance(rows, slice) else torch.zeros_like(points).index_copy(0, rows, gradient)
+
+    def look(self, points: Images) -> None:
+        """Test the points in float32 and keep, of the images that stay open, those with the highest score."""
+        rows = self._rows()
+        if not self.open.any():
+            return
+        if self.goal.until == "end" and self.score is None:
+            self.best = points  # nothing to compare with yet: spare the pass, unless a second look comes
+            self.score = points.new_full((len(points),), -torch.inf)
+            return
+        logits = self.victim.logits(points[rows])
+        score = torch.full_like(self.size, -torch.inf).index_copy(0, self._index(rows), self.goal[rows].score(logits))
+        if self.score is None:
+            self.score = torch.full_like(score, -torch.inf)
+        elif self.goal.until == "end":
+            self.score = self.goal.score(self.victim.logits(self.best))
+        better = self.open & ~(score < self.score) & self.size.isinf()
+        self.best = torch.where(_column(better, points), points, self.best)
+        self.score = torch.where(better, score, self.score)
+        if self.goal.until == "fooled":
+            self._test(rows, points[rows], predicted(logits), confirmed=True)
+
+    def _test(self, rows: Tensor | slice, points: Images, labels: Tensor, confirmed: bool) -> None:
+        claimed = self.goal[rows].reached(labels).nonzero()[:, 0]
+        if not len(claimed):
+            return
+        where, points = self._index(rows)[claimed], points[claimed]
+        images = self.images[where]
+        reached = self.threat[where].contains(points, images)
+        if not confirmed:
+            reached &= self.goal[where].reached(self.victim.labels(points))
+        size = self.threat.size(points - images)
+        won = reached & (size < self.size[where])
+        self.best[where[won]] = points[won]
+        self.size[where[won]] = size[won]
+        if self.closes:
+            self.open[where[won]] = False
+
+    def _rows(self) -> Tensor | slice:
+        """The open images; all of them as a slice, which copies nothing."""
+        return self.open.nonzero()[:, 0] if self.closes and not self.open.all() else slice(None)
+
+    def _index(self, rows: Tensor | slice) -> Tensor:
+        return torch.arange(len(self.images), device=self.images.device) if isinstance(rows, slice) else rows
+
+
+def _column(per_image: Tensor, like: Tensor) -> Tensor:
+    return per_image.reshape(-1, *[1] * (like.ndim - 1))

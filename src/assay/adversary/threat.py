@@ -1,0 +1,206 @@
+"""What the enemy may do: move an image by at most eps in some norm, and never out of the pixel box."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from assay import spec
+from assay.chance import as_normal
+
+Images = Float[Tensor, "B *pixels"]
+Box = tuple[float, float]
+SMALL = 1e-12  # keeps 0 / 0 away
+
+
+class Norm(Protocol):
+    """The geometry of a unit ball, for deltas `(B, …)`; eps and radii broadcast against them."""
+
+    name: str
+
+    def size(self, delta: Images) -> Float[Tensor, "B"]:
+        """The norm of each delta."""
+
+    def largest(self, pixels: int) -> float:
+        """The norm of the largest delta between two images of that many pixels."""
+
+    def ascend(self, gradient: Images) -> Images:
+        """The delta of norm 1 that gains most along the gradient; zero where the gradient is zero."""
+
+    def shrink(self, delta: Images, eps: Tensor, low: Tensor | float, high: Tensor | float) -> Images:
+        """The nearest delta in the ball; a norm that is coupled across pixels also minds low ≤ delta ≤ high."""
+
+    def inside(self, uniform: Images) -> Images:
+        """Uniform numbers in [0, 1), one for each pixel, made into a uniform point of the unit ball."""
+
+
+@dataclass(frozen=True)
+class Linf:
+    """max |delta|."""
+
+    name = "linf"
+
+    def size(self, delta: Images) -> Float[Tensor, "B"]:
+        return delta.flatten(1).abs().amax(1)
+
+    def largest(self, pixels: int) -> float:
+        return 1.0
+
+    def ascend(self, gradient: Images) -> Images:
+        return gradient.sign()
+
+    def shrink(self, delta: Images, eps: Tensor, low: Tensor | float, high: Tensor | float) -> Images:
+        return delta.clamp(-eps, eps)
+
+    def inside(self, uniform: Images) -> Images:
+        return 2 * uniform - 1
+
+
+@dataclass(frozen=True)
+class L2:
+    """The Euclidean length of delta."""
+
+    name = "l2"
+
+    def size(self, delta: Images) -> Float[Tensor, "B"]:
+        return delta.flatten(1).norm(dim=1)
+
+    def largest(self, pixels: int) -> float:
+        return float(pixels) ** 0.5
+
+    def ascend(self, gradient: Images) -> Images:
+        # Scaled by its largest entry first: the squares of tiny gradients would vanish in float32.
+        scaled = gradient / _column(Linf().size(gradient), gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
+        return scaled / _column(self.size(scaled), scaled).clamp_min(SMALL)
+
+    def shrink(self, delta: Images, eps: Tensor, low: Tensor | float, high: Tensor | float) -> Images:
+        """The nearest point of ball ∩ box is clip(scale · delta); each round finds the scale for the pixels that are
+        not clipped, from below, so that every round stays in the ball (the rounds end after two or three)."""
+        clipped = _clip(delta, low, high)
+        within = _column(self.size(clipped), delta) <= eps
+        scale = eps / _column(self.size(delta), delta).clamp_min(SMALL)
+        for _ in range(5):
+            shrunk = _clip(scale * delta, low, high)
+            free = (shrunk == scale * delta).to(delta.dtype)
+            fixed = _column(self.size(shrunk * (1 - free)), delta).square()
+            moving = _column(self.size(delta * free), delta).clamp_min(SMALL)
+            scale = torch.maximum(scale, (eps.square() - fixed).clamp_min(0).sqrt() / moving)
+        return torch.where(within, clipped, shrunk)
+
+    def inside(self, uniform: Images) -> Images:
+        # The squared length of a normal vector is chi-square and independent of its direction, so that its
+        # own quantile, to the power 1/d, is the radius of a uniform point of the ball.
+        normal = as_normal(uniform)
+        pixels = normal[0].numel()
+        squared = normal.flatten(1).double().square().sum(1)
+        half = torch.tensor(pixels / 2, dtype=torch.float64, device=normal.device)
+        radius = torch.special.gammainc(half.expand_as(squared), squared / 2) ** (1 / pixels)
+        return normal * _column((radius / squared.sqrt()).float(), normal)
+
+
+@dataclass(frozen=True)
+class Threat:
+    """Every image within eps of the given one, in the norm and in the box.
+
+    eps is in pixels of [0, 1]: a number, a tensor `(B,)` with one for each image, or None, "as small as possible".
+    box is the range of pixel values, None for no box. `contains` holds the only tolerance there is.
+    """
+
+    norm: Norm
+    eps: float | Float[Tensor, "B"] | None
+    box: Box | None = (0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.eps, int | float) and not 0 <= self.eps < float("inf"):
+            raise ValueError(f"{self.norm.name}: eps must be a finite number, at least 0, got {self.eps}")
+
+    def __str__(self) -> str:
+        return f"{self.norm.name}({'' if self.eps is None else self.eps})"
+
+    def __getitem__(self, rows: Tensor | slice) -> "Threat":
+        return replace(self, eps=self.eps[rows]) if isinstance(self.eps, Tensor) else self
+
+    def at(self, eps: float) -> "Threat":
+        """The same threat with another eps."""
+        return replace(self, eps=eps)
+
+    def fits(self, shape: tuple[int, ...]) -> "Threat":
+        """Itself; ValueError if eps is more than the norm of any difference between two images of that shape."""
+        largest = self.norm.largest(torch.Size(shape).numel())
+        if isinstance(self.eps, int | float) and self.eps > largest:
+            raise ValueError(
+                f"{self}: eps must be between 0 and {largest:g} for images {tuple(shape)} with pixels in [0, 1]; "
+                f"for 8 levels of 255 write {self.norm.name}(8/255)"
+            )
+        return self
+
+    def radius(self, images: Images) -> Tensor:
+        """eps, shaped to multiply images `(B, …)`."""
+        if self.eps is None:
+            raise ValueError(f"this attack needs a budget: write {self.norm.name}(eps)")
+        eps = torch.as_tensor(self.eps, dtype=images.dtype, device=images.device)
+        return eps.reshape(-1, *[1] * (images.ndim - 1))
+
+    def ascend(self, gradient: Images) -> Images:
+        """The step of norm 1 that gains most along the gradient (Goodfellow et al. 2015 for linf)."""
+        return self.norm.ascend(gradient)
+
+    def size(self, delta: Images) -> Float[Tensor, "B"]:
+        """The norm of each delta."""
+        return self.norm.size(delta)
+
+    def project(self, points: Images, images: Images) -> Images:
+        """The nearest allowed points. Points that are allowed do not move."""
+        delta = points - images
+        if self.eps is not None:
+            low, high = (-torch.inf, torch.inf) if self.box is None else (self.box[0] - images, self.box[1] - images)
+            delta = self.norm.shrink(delta, self.radius(images), low, high)
+        return _clip(images + delta, *self.box) if self.box else images + delta
+
+    def start(self, images: Images, uniform: Images) -> Images:
+        """A random allowed point: uniform in the ball, then clipped to the box. `uniform` is in [0, 1)."""
+        return self.project(images + self.radius(images) * self.norm.inside(uniform), images)
+
+    def contains(self, points: Images, images: Images) -> Bool[Tensor, "B"]:
+        """Whether each point is allowed: finite, in the box, and of size ≤ eps · (1 + 1e-6) + 1e-6."""
+        allowed = points.isfinite().flatten(1).all(1)
+        if self.box:
+            allowed &= ((points >= self.box[0]) & (points <= self.box[1])).flatten(1).all(1)
+        if self.eps is not None:
+            eps = torch.as_tensor(self.eps, dtype=torch.float64, device=images.device)
+            allowed &= self.size(points.double() - images.double()) <= eps * (1 + 1e-6) + 1e-6
+        return allowed
+
+
+def linf(eps: float | Tensor | None = None, box: Box | None = (0.0, 1.0)) -> Threat:
+    """Each pixel may change by at most eps."""
+    return Threat(Linf(), eps, box)
+
+
+def l2(eps: float | Tensor | None = None, box: Box | None = (0.0, 1.0)) -> Threat:
+    """The Euclidean length of the change is at most eps."""
+    return Threat(L2(), eps, box)
+
+
+THREATS: dict[str, Callable[..., Threat]] = {"linf": linf, "l2": l2}
+
+
+def read_threat(text: str) -> Threat:
+    """The threat that text such as "linf(8/255)" names; ValueError in one line if it names none."""
+    name, positional, named = spec.parse(text, "threat")
+    make = spec.pick(name, THREATS, "threat")
+    values = [*positional, *named.values()]
+    if set(named) - {"eps"} or len(values) > 1 or not all(type(value) in (int, float) for value in values):
+        raise ValueError(f"cannot read threat {text!r}: write {name}(eps), such as {name}(8/255)")
+    return make(*map(float, values))
+
+
+def _clip(delta: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
+    return torch.minimum(torch.maximum(delta, torch.as_tensor(low).to(delta)), torch.as_tensor(high).to(delta))
+
+
+def _column(per_image: Tensor, like: Tensor) -> Tensor:
+    return per_image.reshape(-1, *[1] * (like.ndim - 1))

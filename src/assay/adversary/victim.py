@@ -1,0 +1,129 @@
+"""What the enemy sees: a classifier, held still, that answers only what it grants and counts every question."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Literal, Self
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from assay.adversary.goal import Goal
+
+Access = Literal["gradients", "scores", "labels"]
+Precision = Literal["float32", "bfloat16"]
+Images = Float[Tensor, "B C H W"]
+MICRO_BATCH = 64
+ACCESS: tuple[Access, ...] = ("labels", "scores", "gradients")
+
+
+class Victim:
+    """A classifier as the adversary sees it; a context manager, which leaves the classifier as it found it.
+
+    Inside, the parameters are frozen and every module is in eval mode. Images pass in micro-batches of one fixed
+    shape, the last one padded: then an image's numbers do not depend on its neighbours (docs/decisions/0002).
+    precision is that of `gradient`, the search; `logits` and `labels` are always float32 and decide.
+    forwards and backwards count images, without the padding.
+    """
+
+    def __init__(
+        self,
+        classifier: nn.Module,
+        *,
+        access: Access = "gradients",
+        precision: Precision = "float32",
+        micro_batch: int = MICRO_BATCH,
+    ) -> None:
+        self.classifier = classifier
+        self.access = access
+        self.precision = precision
+        self.micro_batch = micro_batch
+        self.forwards = 0
+        self.backwards = 0
+        self._still = frozen(classifier)
+
+    def __enter__(self) -> Self:
+        self._still.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._still.__exit__(None, None, None)
+
+    def gradient(self, images: Images, goal: Goal) -> tuple[Float[Tensor, "B K"], Images]:
+        """Logits, and the gradient of the goal's score with respect to the pixels, both in float32."""
+        self._grant("gradients")
+        self.forwards += len(images)
+        self.backwards += len(images)
+        logits, gradients = [], []
+        for rows, batch in self._micro_batches(images):
+            batch.requires_grad_()
+            with torch.enable_grad(), self._search_precision(images):
+                answer = self.classifier(batch)[: rows.stop - rows.start].float()
+                score = goal[rows].score(answer).sum()
+            logits.append(answer.detach())
+            gradients.append(torch.autograd.grad(score, batch)[0][: len(answer)])
+        return torch.cat(logits), torch.cat(gradients)
+
+    def logits(self, images: Images) -> Float[Tensor, "B K"]:
+        """Logits in float32."""
+        self._grant("scores")
+        return self._answer(images)
+
+    def labels(self, images: Images) -> Int64[Tensor, "B"]:
+        """Predicted classes in float32; -1 where the logits are not finite."""
+        return predicted(self._answer(images))
+
+    def _answer(self, images: Images) -> Float[Tensor, "B K"]:
+        self.forwards += len(images)
+        with torch.no_grad():
+            parts = [self.classifier(batch)[: rows.stop - rows.start] for rows, batch in self._micro_batches(images)]
+        return torch.cat(parts).float()
+
+    def _micro_batches(self, images: Images) -> Iterator[tuple[slice, Images]]:
+        for start in range(0, len(images), self.micro_batch):
+            batch = images[start : start + self.micro_batch].detach()
+            rows = slice(start, start + len(batch))
+            if missing := self.micro_batch - len(batch):
+                batch = torch.cat([batch, batch[:1].expand(missing, *batch.shape[1:])])
+            yield rows, batch
+
+    def _search_precision(self, images: Images) -> AbstractContextManager[object]:
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(images.device.type, dtype=torch.bfloat16)
+
+    def _grant(self, wanted: Access) -> None:
+        if ACCESS.index(wanted) > ACCESS.index(self.access):
+            raise PermissionError(f"the attack asked for {wanted}, but this victim grants only {self.access}")
+
+
+def predicted(logits: Float[Tensor, "B K"]) -> Int64[Tensor, "B"]:
+    """The class of the largest logit; -1 where any logit is not finite, which is no prediction."""
+    return torch.where(logits.isfinite().all(1), logits.argmax(1), -1)
+
+
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Eval mode and no parameter gradients; afterwards each module and parameter is as it was."""
+    modes = [(part, part.training) for part in module.modules()]
+    grads = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+    try:
+        for part, _ in modes:
+            part.training = False
+        for parameter, _ in grads:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+        for parameter, grad in grads:
+            parameter.requires_grad_(grad)
+
+
+def fast_precision(device: torch.device) -> Precision:
+    """bfloat16 where the machine computes it in hardware, else float32. A caller records what it chose."""
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.get_device_capability(device) >= (8, 0) else "float32"
+    if device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
+        return "bfloat16"
+    return "float32"

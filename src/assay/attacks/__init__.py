@@ -1,0 +1,47 @@
+"""How the enemy does it: one attack in one file, one plain function named like the file.
+
+    attack(victim, images, goal, threat, draws, *, settings) -> images
+
+It climbs `goal.score`, moves as `threat` allows, draws from `draws`, and returns images only: whether they fool
+anybody is for the judge to say.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from assay.adversary.victim import Access
+from assay.spec import Folder
+
+Attack = TypeVar("Attack", bound=Callable[..., Any])
+ATTACKS = Folder("assay.attacks")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an attack says of itself; the contract tests hold it to that.
+
+    kind: "budget" spends an eps, "minimum" looks for the smallest, "control" is what an attack must beat.
+    access: what it asks of the victim. norms: those it has been written for.
+    oracle_factor: it breaks every linear classifier at this multiple of the exact smallest eps.
+    """
+
+    kind: Literal["budget", "minimum", "control"]
+    access: Access
+    norms: tuple[str, ...]
+    oracle_factor: float | None
+
+
+def attack(
+    kind: Literal["budget", "minimum", "control"],
+    access: Access,
+    norms: tuple[str, ...],
+    oracle_factor: float | None = None,
+) -> Callable[[Attack], Attack]:
+    """Put the facts beside the function, as `function.facts`."""
+
+    def with_facts(function: Attack) -> Attack:
+        function.facts = Facts(kind, access, norms, oracle_factor)  # type: ignore[attr-defined]
+        return function
+
+    return with_facts

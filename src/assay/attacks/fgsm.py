@@ -1,0 +1,27 @@
+"""The fast gradient sign method: one step of size eps."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from assay.adversary.goal import Goal
+from assay.adversary.search import Search
+from assay.adversary.threat import Threat
+from assay.adversary.victim import Victim
+from assay.attacks import attack
+from assay.chance import Draws
+
+
+@attack(kind="budget", access="gradients", norms=("linf", "l2"), oracle_factor=1.02)
+def fgsm(
+    victim: Victim,
+    images: Float[Tensor, "B C H W"],
+    goal: Goal,
+    threat: Threat,
+    draws: Draws,
+) -> Float[Tensor, "B C H W"]:
+    """x + eps · sign(∇ score) (Goodfellow et al. 2015, arXiv 1412.6572, §4); for l2 the normalised gradient."""
+    search = Search(victim, images, goal, threat)
+    for _ in search.rounds(1):
+        step = threat.ascend(search.gradient(images))
+        search.look(threat.project(images + threat.radius(images) * step, images))
+    return search.best

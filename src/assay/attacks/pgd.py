@@ -1,0 +1,40 @@
+"""Projected gradient descent: iterated FGSM from random points of the ball."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+from assay.adversary.goal import Goal
+from assay.adversary.search import Search
+from assay.adversary.threat import Threat
+from assay.adversary.victim import Victim
+from assay.attacks import attack
+from assay.chance import Draws
+from assay.spec import Count, Positive
+
+
+@attack(kind="budget", access="gradients", norms=("linf", "l2"), oracle_factor=1.02)
+def pgd(
+    victim: Victim,
+    images: Float[Tensor, "B C H W"],
+    goal: Goal,
+    threat: Threat,
+    draws: Draws,
+    *,
+    steps: Count = 40,
+    step_size: Positive | None = None,
+    restarts: Count = 1,
+    random_start: bool = True,
+) -> Float[Tensor, "B C H W"]:
+    """Madry et al. 2018, arXiv 1706.06083, §2.1.
+
+    step_size is in pixels of [0, 1], as eps; None is 2.5 · eps / steps, which the authors use for l2.
+    """
+    search = Search(victim, images, goal, threat)
+    size = 2.5 * threat.radius(images) / steps if step_size is None else step_size
+    for restart in search.rounds(restarts):
+        points = threat.start(images, draws.uniform(images.shape[1:], "pgd", restart)) if random_start else images
+        for _ in search.rounds(steps):
+            step = threat.ascend(search.gradient(points))
+            points = threat.project(points + size * step, images)
+        search.look(points)
+    return search.best

@@ -1,0 +1,47 @@
+"""assay attack."""
+
+from typing import Annotated
+
+from tyro.conf import arg
+
+from assay.cli.options import (
+    Data,
+    Device,
+    EpsText,
+    Force,
+    GoalText,
+    Images,
+    Json,
+    RunPath,
+    Seed,
+    Specs,
+    Split,
+    ThreatText,
+)  # fmt: skip
+
+
+def attack(
+    run: RunPath,
+    *,
+    attack: Annotated[Specs, arg(help='an attack and its settings, such as "pgd(steps=40)"')],
+    threat: ThreatText = "linf(0.3)",
+    eps: EpsText = None,
+    goal: GoalText = "untargeted",
+    data: Data = None,
+    split: Split = "test",
+    images: Images = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Run attacks that you name, with random noise of the same size beside them."""
+    from assay.cli.evaluating import run_plan
+    from assay.cli.options import plan_of
+
+    if not attack:
+        raise ValueError('--attack is missing: name one, such as --attack fgsm or --attack "pgd(steps=40)"')
+    attacks = attack if any(text.startswith("noise") for text in attack) else ("noise", *attack)
+    plan = plan_of(attacks, threat, eps, goal, seed, device)
+    run_plan(run, plan, "+".join(attack), data, split, images, force, json)
+    return 0

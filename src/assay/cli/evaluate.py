@@ -1,0 +1,31 @@
+"""assay evaluate."""
+
+from typing import Annotated, Literal
+
+from tyro.conf import arg
+
+from assay.cli.options import Data, Device, EpsText, Force, GoalText, Images, Json, RunPath, Seed, Split, ThreatText
+
+
+def evaluate(
+    run: RunPath,
+    *,
+    threat: ThreatText = "linf(0.3)",
+    eps: EpsText = None,
+    suite: Annotated[Literal["quick", "standard"], arg(help="which attacks: a first look, or more effort")] = "quick",
+    goal: GoalText = "untargeted",
+    data: Data = None,
+    split: Split = "test",
+    images: Images = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Robust accuracy: right, and under every attack of a suite."""
+    from assay.cli.evaluating import run_plan
+    from assay.cli.options import plan_of
+    from assay.evaluate.suites import SUITES
+
+    run_plan(run, plan_of(SUITES[suite], threat, eps, goal, seed, device), suite, data, split, images, force, json)
+    return 0

@@ -1,0 +1,105 @@
+"""What attack, evaluate, compare, harden and demo share: a plan carried out on a run, and its figures in words."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.cli.options import load_images, load_run, percent, show
+from assay.run_folder import Folder, Run
+from assay.tally import paired, stands
+
+if TYPE_CHECKING:
+    from assay.evaluate.robust import Plan
+
+
+def run_plan(
+    path: Path, plan: "Plan", name: str, data: str | None, split: str, images: int | None, force: bool, json: bool
+) -> Folder:
+    """Carry out the plan, write it, and print the figures."""
+    folder = carry_out(path, plan, name, data, split, images, force)
+    results = folder.read_json("results.json")
+    shown = {"evaluation": str(folder.path), **results, "costs": folder.read_json("costs.json")}
+    show(shown, figures(folder), json)
+    return folder
+
+
+def carry_out(
+    path: Path, plan: "Plan", name: str, data: str | None, split: str, images: int | None, force: bool
+) -> Folder:
+    """Carry out the plan and write it into the run."""
+    from assay.evaluate.record import evaluate_run
+
+    run, classifier = load_run(path)
+    return evaluate_run(run, classifier, load_images(run, data, split, images), plan, name, force)
+
+
+def figures(folder: Folder) -> str:
+    """The figures of an evaluation as a table of text."""
+    config, results = folder.read_json("config.json"), folder.read_json("results.json")
+    costs = {(cost["attack"], cost["eps"]): cost for cost in folder.read_json("costs.json")}
+    rows = [f"{folder.path}", f"  {'clean':<34}         {percent(results['clean'])}"]
+    for line in results["attacks"]:
+        cost = costs[line["attack"], line["eps"]]
+        passes = (cost["forwards"] + cost["backwards"]) / max(1, line["attacked"])
+        faults = f"  {line['faults']} FAULTS" if line["faults"] else ""
+        rows.append(
+            f"  {line['attack']:<34} {eps_text(line['eps'], config['norm']):>7} {percent(line)}"
+            f"  {passes:5.1f} passes an image, {cost['seconds']:.1f} s{faults}"
+        )
+    for line in results["robust"]:
+        rows.append(
+            f"  {'robust: right under all of them':<34} {eps_text(line['eps'], config['norm']):>7} {percent(line)}"
+        )
+    return "\n".join(rows)
+
+
+def eps_text(eps: float, norm: str) -> str:
+    """8/255 where that is what it is."""
+    levels = eps * 255
+    if norm == "linf" and 0 < levels <= 64 and abs(levels - round(levels)) < 1e-6:
+        return f"{round(levels)}/255"
+    return f"{eps:.4g}"
+
+
+def shared(before: Run, after: Run) -> list[str]:
+    """The evaluations that both runs have, of the same images; newest last. ValueError if there are none."""
+    common = [name for name in before.names("evaluations") if name in after.names("evaluations")]
+    same = []
+    for name in common:
+        ours, theirs = (run.evaluation(name).read_json("config.json") for run in (before, after))
+        keys = ("fingerprint", "norm", "epsilons", "attacks", "goal", "n")
+        if ours["attacks"] and all(ours[key] == theirs[key] for key in keys):
+            same.append(name)
+    if not same:
+        raise ValueError(
+            f"{before.path} and {after.path} have no evaluation of the same images and threat: "
+            "run assay evaluate on both, with the same options"
+        )
+    return same
+
+
+def compared(before: Run, after: Run, name: str) -> dict[str, Any]:
+    """The same images under both models: clean, and at every eps, with McNemar's test."""
+    config = before.evaluation(name).read_json("config.json")
+    tables = [run.evaluation(name).read_table("images.parquet") for run in (before, after)]
+    if not np.array_equal(tables[0]["index"], tables[1]["index"]):
+        raise ValueError(f"{name}: the tables of {before.path} and {after.path} hold other images")
+    clean = paired(*(table["clean_prediction"] == table["label"] for table in tables))
+    robust = [
+        {"eps": eps, **paired(*(stands(table, config["attacks"], config["epsilons"], eps) for table in tables))}
+        for eps in config["epsilons"]
+    ]
+    about = {"evaluation": name, "before": before.name, "after": after.name, "norm": config["norm"]}
+    return about | {"clean": clean, "robust": robust}
+
+
+def compared_text(result: dict[str, Any]) -> str:
+    """A comparison as a table of text."""
+    head = f"  {'':<14}{result['before']:>32}{result['after']:>32}   gained  lost  McNemar p"
+    rows = [result["evaluation"], head]
+    lines = [(f"robust {eps_text(line['eps'], result['norm'])}", line) for line in result["robust"]]
+    for what, line in [("clean", result["clean"]), *lines]:
+        both = f"{percent(line['before']):>32}{percent(line['after']):>32}"
+        rows.append(f"  {what:<14}{both}   {line['gained']:>6}{line['lost']:>6}  {line['p']:.2g}")
+    return "\n".join(rows)

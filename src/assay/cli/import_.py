@@ -1,0 +1,51 @@
+"""assay import."""
+
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from assay.cli.options import Device, Force, Json, device_of, environment, percent, show
+
+
+def import_(
+    model: Annotated[Positional[str], arg(metavar="FILE.py:FUNCTION", help="your function; it returns an nn.Module")],
+    *,
+    weights: Annotated[Path, arg(metavar="FILE", help=".safetensors, or a torch file of tensors")],
+    data: Annotated[str, arg(metavar="NAME", help="the data set it was trained for")],
+    out: Annotated[Path, arg(metavar="RUN", help="the run folder to make")],
+    mean: Annotated[
+        tuple[float, ...], arg(metavar="X …", help="what the network's input is normalised by, a channel")
+    ] = (),
+    std: Annotated[tuple[float, ...], arg(metavar="X …", help="the same; 0 and 1 if it normalises by itself")] = (),
+    device: Device = "auto",
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Make a run of your own network and weights, and check it on the test images."""
+    from assay.adversary.victim import Victim
+    from assay.cli import learning
+    from assay.data import load
+    from assay.models.classifier import build, check, put
+    from assay.models.yours import read_weights
+    from assay.run_folder import SCHEMA, create
+
+    where = device_of(device)
+    images = load(data, "test")
+    path, _, function = model.rpartition(":")
+    channels = images.shape[0]
+    about = {"architecture": f"{Path(path).resolve()}:{function}", "shape": images.shape, "classes": images.classes}
+    classifier = build({**about, "mean": mean or (0.0,) * channels, "std": std or (1.0,) * channels})
+    put(classifier.net, read_weights(weights))
+    with Victim(classifier.to(where)):
+        check(classifier, images.rows(slice(64)).pixels(where), len(images.classes))
+    run = create(out, force)
+    tensors = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
+    run.write_json("env.json", environment(0))
+    run.write_model(classifier.describe(), tensors)
+    run.write_json(
+        "config.json", {"schema": SCHEMA, "imported": model, "data": data, "fingerprint": images.fingerprint}
+    )
+    clean = learning.test(run, device)
+    show({"run": str(out), "test": clean}, f"{out}: {model}\n  test       {percent(clean)}", json)
+    return 0

@@ -1,0 +1,137 @@
+"""What several verbs share: their options, and the steps from an option to a thing. No torch until a step is taken."""
+
+import json as json_
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+if TYPE_CHECKING:
+    import torch
+
+    from assay.data import ImageSet
+    from assay.evaluate.robust import Plan
+    from assay.models.classifier import Classifier
+    from assay.run_folder import Run
+
+RunPath = Annotated[Positional[Path], arg(metavar="RUN", help="a run folder")]
+Json = Annotated[bool, arg(help="print the result as JSON")]
+Force = Annotated[bool, arg(help="replace what is there")]
+Device = Annotated[Literal["auto", "cpu", "cuda"], arg(help="where to compute; auto takes a GPU if there is one")]
+Data = Annotated[str | None, arg(metavar="NAME", help="a data set; the run's own if not given")]
+Split = Annotated[Literal["train", "validation", "test"], arg(help="which part of the data")]
+Images = Annotated[int | None, arg(metavar="N", help="so many images, every class in proportion; all if not given")]
+ThreatText = Annotated[str, arg(metavar="THREAT", help="what the enemy may do, such as linf(8/255) or l2(0.5)")]
+EpsText = Annotated[str | None, arg(metavar="E,E,…", help="a list of eps to draw a curve over, such as 0,.05,8/255")]
+GoalText = Annotated[str, arg(metavar="GOAL", help='untargeted, "toward(3)" or least_likely')]
+Seed = Annotated[int, arg(metavar="N", help="what the random numbers are made from")]
+Specs = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="SPEC")]
+
+
+def device_of(name: str) -> "torch.device":
+    """The device asked for; ValueError where there is none."""
+    import torch
+
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda: this machine has no GPU that torch can use; there are auto, cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def load_run(path: Path) -> "tuple[Run, Classifier]":
+    """A run and its classifier."""
+    import torch
+
+    from assay.models.classifier import restore
+    from assay.run_folder import open_run
+
+    run = open_run(path)
+    description, weights = run.read_model()
+    tensors = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
+    return run, restore(description, tensors)
+
+
+def load_images(run: "Run", data: str | None, split: str, images: int | None) -> "ImageSet":
+    """The images that a verb works on; ValueError if their classes are not those of the run."""
+    from assay.data import load
+
+    found = load(data or run.read_json("config.json")["data"], split, images)
+    classes = run.read_json("model.json")["classes"]
+    if len(classes) != len(found.classes):
+        raise ValueError(f"the model has {len(classes)} classes, {found.name} has {len(found.classes)}")
+    return found
+
+
+def plan_of(attacks: Sequence[str], threat: str, eps: str | None, goal: str, seed: int, device: str) -> "Plan":
+    """The plan that the options ask for; ValueError before any work is done."""
+    from assay import spec
+    from assay.adversary.goal import read_goal
+    from assay.adversary.threat import read_threat
+    from assay.adversary.victim import fast_precision
+    from assay.attacks import ATTACKS
+    from assay.evaluate.robust import Plan
+
+    calls = tuple(spec.read(text, ATTACKS, "attack") for text in attacks)
+    if len({str(call) for call in calls}) < len(calls):
+        raise ValueError("the same attack was given twice")
+    aim, where, budget = read_goal(goal), device_of(device), read_threat(threat)
+    if budget.eps is None:
+        raise ValueError(f"{threat}: an eps is needed, such as {budget.norm.name}(8/255)")
+    assert isinstance(budget.eps, float)
+    listed = [] if eps is None else [spec.number(part, "--eps") for part in eps.split(",")]
+    epsilons = sorted({*listed, budget.eps})
+    return Plan(calls, budget, epsilons, aim, seed, fast_precision(where), where)
+
+
+def show(result: dict[str, Any], text: str, json: bool) -> None:
+    """Print the result, for a machine or for a person."""
+    print(json_.dumps(result, indent=1, ensure_ascii=False) if json else text)
+
+
+def note(text: str) -> None:
+    """A word on the side, which is no result."""
+    print(text, file=sys.stderr)
+
+
+def percent(share: dict[str, Any]) -> str:
+    """ "93.2 % (92.1–94.1, n 1000)" """
+    return f"{share['share']:6.1%} ({100 * share['low']:.1f}–{100 * share['high']:.1f}, n {share['n']})".replace(
+        "%", " %"
+    )
+
+
+def environment(seed: int) -> dict[str, Any]:
+    """For env.json: versions, hardware, seed."""
+    import platform
+
+    import numpy
+    import torch
+
+    from assay import __version__
+
+    return {
+        "assay": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "seed": seed,
+    }
+
+
+def _processor() -> str:
+    import platform
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

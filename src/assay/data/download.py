@@ -1,0 +1,85 @@
+"""Where data lie, and how they come: $ASSAY_DATA first, then the user cache, then a download checked by hash."""
+
+import hashlib
+import os
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+TIMEOUT = 20  # seconds without a byte
+CHUNK = 1 << 18
+
+
+def folders(name: str) -> list[Path]:
+    """The folders in which the files of a data set are looked for, in order; the last is the user cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assay" / name
+    given = os.environ.get("ASSAY_DATA")
+    return [Path(given).expanduser() / name, cache] if given else [cache]
+
+
+def find(name: str, file: str) -> Path | None:
+    """The file, gzipped or not, in the first folder that has it."""
+    for folder in folders(name):
+        for path in (folder / file, folder / file.removesuffix(".gz")):
+            if path.is_file():
+                return path
+    return None
+
+
+def download(name: str, files: Mapping[str, str], mirrors: Sequence[str]) -> None:
+    """Bring {file: md5} into the user cache; what is there stays, what was begun goes on.
+
+    Raises ValueError that says what to do when no mirror answers, or when a hash is wrong.
+    """
+    for file, wanted in files.items():
+        if find(name, file) is None:
+            _fetch(name, file, wanted, mirrors)
+
+
+def _fetch(name: str, file: str, wanted: str, mirrors: Sequence[str]) -> None:
+    cache = folders(name)[-1]
+    cache.mkdir(parents=True, exist_ok=True)
+    part, problem = cache / f"{file}.part", ""
+    for mirror in mirrors:
+        try:
+            _resume(f"{mirror}/{file}", part)
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            problem = f"{mirror}/{file}: {getattr(error, 'reason', error)}"
+            continue
+        got = hashlib.md5(part.read_bytes()).hexdigest()
+        if got == wanted:
+            part.replace(cache / file)
+            return
+        part.unlink()
+        problem = f"{mirror}/{file} has md5 {got}, {wanted} wanted"
+    raise ValueError(
+        f"{name} is not here and could not be downloaded ({problem}). Put {file} into {cache}, "
+        f"or set ASSAY_DATA to a folder that holds {name}/{file}; --data digits needs no file"
+    )
+
+
+def _resume(url: str, part: Path) -> None:
+    begun = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={begun}-"} if begun else {})
+    try:
+        answer = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # nothing is missing
+            return
+        raise
+    with answer:
+        resumed = answer.status == 206
+        total = int(answer.headers.get("Content-Length") or 0)
+        if shutil.disk_usage(part.parent).free < total:
+            raise OSError(f"{total} bytes do not fit on the disk of {part.parent}")
+        with (
+            part.open("ab" if resumed else "wb") as file,
+            tqdm(total=total, unit="B", unit_scale=True, desc=url) as bar,
+        ):
+            while chunk := answer.read(CHUNK):
+                file.write(chunk)
+                bar.update(len(chunk))

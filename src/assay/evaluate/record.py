@@ -1,0 +1,108 @@
+"""An evaluation put into its run folder: table, figures, costs, adversarial images, and a gallery chosen by rule."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+
+from assay.adversary.victim import Victim
+from assay.chance import permutation
+from assay.data import ImageSet
+from assay.evaluate.judge import judge
+from assay.evaluate.robust import Evaluation, Plan, aim, evaluate, facts, run_attack
+from assay.models.classifier import Classifier
+from assay.run_folder import SCHEMA, Folder, Run, fresh, safe_name
+from assay.spec import Call
+from assay.tally import tally
+
+OF_EACH_RULE = 4  # pictures
+
+
+def evaluate_run(run: Run, classifier: Classifier, images: ImageSet, plan: Plan, name: str, force: bool) -> Folder:
+    """Evaluate, write everything into RUN/evaluations/…, and return that folder. `name` is the suite's, say.
+
+    The folder's name tells data, images, threat, goal and `name`. ValueError if it is there and not `force`.
+    """
+    threat = [plan.threat, plan.goal] if plan.attacks else []
+    label = safe_name(images.name, images.split, len(images), *threat, name)
+    folder = fresh(run.evaluation(label), force)
+    evaluation = evaluate(classifier, images, plan)
+    weights = run.read_json("model.json")["weights"]
+    figures = tally(evaluation.table, [str(attack) for attack in plan.attacks], plan.epsilons)
+    if plan.attacks:
+        _write_gallery(folder, classifier, images, plan, evaluation, figures)
+        folder.write_arrays("adversarial.safetensors", evaluation.adversarial)
+    folder.write_table("images.parquet", evaluation.table)
+    folder.write_json("costs.json", [asdict(cost) for cost in evaluation.costs])
+    folder.write_json("results.json", {"schema": SCHEMA, **figures})
+    about = {"schema": SCHEMA, "name": label, "weights": weights}
+    folder.write_json("config.json", about | _describe(images) | plan.describe())
+    return folder
+
+
+def _describe(images: ImageSet) -> dict[str, Any]:
+    return {
+        "data": images.name,
+        "split": images.split,
+        "n": len(images),
+        "fingerprint": images.fingerprint,
+        "classes": list(images.classes),
+        "shape": list(images.shape),
+    }
+
+
+def _write_gallery(
+    folder: Folder,
+    classifier: Classifier,
+    images: ImageSet,
+    plan: Plan,
+    evaluation: Evaluation,
+    figures: dict[str, Any],
+) -> None:
+    eps = plan.threat.eps
+    assert isinstance(eps, float)
+    attack = strongest(plan, figures, eps)
+    chosen = choose(evaluation.table, plan.seed)
+    if not chosen:  # no image is right
+        return
+    picked = images.rows(torch.tensor([row for row, _ in chosen]))
+    goal, logits = aim(classifier, picked, plan)
+    points, _ = run_attack(classifier, picked, goal, plan, attack, eps)
+    with Victim(classifier, access="scores") as victim:
+        found = judge(victim, picked.pixels(plan.device), goal, plan.threat.at(eps), points, facts(attack).kind)
+        answers = victim.logits(points)
+    folder.write_arrays(
+        "gallery.safetensors",
+        {
+            "clean": picked.images.numpy(),
+            "adversarial": points.cpu().numpy(),
+            "clean_probability": logits.softmax(1).cpu().numpy(),
+            "adversarial_probability": answers.softmax(1).cpu().numpy(),
+        },
+    )
+    pictures = [
+        {"rule": rule, "index": int(picked.index[place]), "label": int(picked.labels[place]), "verdict": verdict}
+        for place, ((_, rule), verdict) in enumerate(zip(chosen, found.verdict, strict=True))
+    ]
+    folder.write_json("gallery.json", {"attack": str(attack), "eps": eps, "pictures": pictures})
+
+
+def strongest(plan: Plan, figures: dict[str, Any], eps: float) -> Call:
+    """The attack that leaves the fewest images standing at that eps."""
+    left = {line["attack"]: line["count"] for line in figures["attacks"] if line["eps"] == eps}
+    return min(plan.attacks, key=lambda attack: left[str(attack)])
+
+
+def choose(table: dict[str, np.ndarray], seed: int) -> list[tuple[int, str]]:
+    """Rows for the gallery, and the rule that chose each: easiest to break, hardest, random; no row twice."""
+    right = np.flatnonzero(table["clean_prediction"] == table["label"])
+    easiest = right[np.lexsort((table["clean_confidence"][right], table["eps_broken"][right]))]
+    shuffled = right[
+        np.argsort(permutation(int(table["index"].max()) + 1, seed, "gallery").numpy()[table["index"][right]])
+    ]
+    chosen: dict[int, str] = {}
+    for rule, order in (("easiest", easiest), ("hardest", easiest[::-1]), ("random", shuffled)):
+        fresh_rows = [int(row) for row in order if int(row) not in chosen][:OF_EACH_RULE]
+        chosen |= dict.fromkeys(fresh_rows, rule)
+    return list(chosen.items())

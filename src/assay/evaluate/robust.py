@@ -1,0 +1,181 @@
+"""One evaluation: every attack at every eps on every image that is right, judged, and put into a table."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from tqdm import tqdm
+
+from assay.adversary.goal import Goal
+from assay.adversary.threat import Threat
+from assay.adversary.victim import MICRO_BATCH, Precision, Victim
+from assay.attacks import Facts
+from assay.chance import Draws
+from assay.data import ImageSet
+from assay.evaluate.judge import Verdicts, answers, judge
+from assay.models.classifier import Classifier, check
+from assay.spec import Call
+from assay.tally import brackets, column, first_breaker
+
+SHARD = 256
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked, whatever the model: the attacks, the threat and its list of eps, and how to compute."""
+
+    attacks: Sequence[Call]
+    threat: Threat
+    epsilons: Sequence[float]
+    goal: Call
+    seed: int
+    precision: Precision
+    device: torch.device
+    shard: int = SHARD
+
+    def check(self, images: ImageSet) -> None:
+        """ValueError before any work, for an eps that is impossible or an attack that does not know the norm."""
+        for eps in self.epsilons:
+            self.threat.at(eps).fits(images.shape)
+        for attack in self.attacks:
+            norms = facts(attack).norms
+            if self.threat.norm.name not in norms:
+                raise ValueError(f"{attack.name} knows {' and '.join(norms)}, got {self.threat}")
+
+    def describe(self) -> dict[str, Any]:
+        """For config.json."""
+        return {
+            "attacks": [str(attack) for attack in self.attacks],
+            "norm": self.threat.norm.name,
+            "eps": self.threat.eps,
+            "epsilons": list(self.epsilons),
+            "goal": str(self.goal),
+            "seed": self.seed,
+            "precision": self.precision,
+            "micro_batch": MICRO_BATCH,
+            "shard": self.shard,
+            "device": self.device.type,
+        }
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an attack at one eps has cost: passes of images, and seconds."""
+
+    attack: str
+    eps: float
+    forwards: int
+    backwards: int
+    seconds: float
+
+    def __add__(self, other: "Cost") -> "Cost":
+        sums = (getattr(self, name) + getattr(other, name) for name in ("forwards", "backwards", "seconds"))
+        return Cost(self.attack, self.eps, *sums)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The table (see tally), the costs, and the images that broke their model: float32 "ATTACK@EPS:pixels", with the
+    "ATTACK@EPS:index" of each."""
+
+    table: dict[str, np.ndarray]
+    costs: list[Cost]
+    adversarial: dict[str, np.ndarray]
+
+
+def evaluate(classifier: Classifier, images: ImageSet, plan: Plan) -> Evaluation:
+    """Attack the images shard by shard. An image's row does not depend on the others (docs/decisions/0002).
+
+    Raises ValueError for a model whose answers are no logits, or a plan that cannot be.
+    """
+    plan.check(images)
+    if classifier.shape != images.shape:
+        raise ValueError(f"the model takes images {classifier.shape}, {images.name} has {images.shape}")
+    classifier.to(plan.device)
+    with Victim(classifier):
+        check(classifier, images.rows(slice(MICRO_BATCH)).pixels(plan.device), len(images.classes))
+    shards = []
+    with tqdm(total=len(images) * max(1, len(plan.attacks) * len(plan.epsilons)), unit="image", leave=False) as bar:
+        for start in range(0, len(images), plan.shard):
+            shards.append(_shard(classifier, images.rows(slice(start, start + plan.shard)), plan, bar))
+    evaluation = _merged(shards)
+    labels, table = [str(attack) for attack in plan.attacks], evaluation.table
+    table["first_breaker"] = first_breaker(table, labels, plan.epsilons)
+    table["eps_survived"], table["eps_broken"] = brackets(table, labels, plan.epsilons)
+    return evaluation
+
+
+def run_attack(
+    classifier: Classifier, images: ImageSet, goal: Goal, plan: Plan, attack: Call, eps: float
+) -> tuple[Float[Tensor, "B C H W"], Cost]:
+    """The points that an attack returns for some images, and what they cost: the same points in every company."""
+    draws = Draws(plan.seed, images.index.to(plan.device))
+    began = time.perf_counter()
+    with Victim(classifier, access=facts(attack).access, precision=plan.precision) as victim:
+        points: Tensor = attack(victim, images.pixels(plan.device), goal, plan.threat.at(eps), draws)
+    return points, Cost(str(attack), eps, victim.forwards, victim.backwards, time.perf_counter() - began)
+
+
+def aim(classifier: Classifier, images: ImageSet, plan: Plan) -> tuple[Goal, Float[Tensor, "B K"]]:
+    """The goal resolved to classes, and the clean logits that it was resolved with."""
+    with Victim(classifier, access="scores") as victim:
+        logits = victim.logits(images.pixels(plan.device))
+    return plan.goal(images.labels.to(plan.device), logits), logits
+
+
+def facts(attack: Call) -> Facts:
+    """What the attack says of itself."""
+    found: Facts = attack.function.facts  # type: ignore[attr-defined]
+    return found
+
+
+def _shard(classifier: Classifier, shard: ImageSet, plan: Plan, bar: "tqdm[Any]") -> Evaluation:
+    goal, logits = aim(classifier, shard, plan)
+    labels = shard.labels.to(plan.device)
+    prediction, confidence = answers(logits)
+    exempt = (prediction == labels) & goal.reached(labels)
+    able = (prediction == labels) & ~exempt
+    untouched = np.where(exempt.cpu(), "exempt", np.where(prediction.cpu() < 0, "fault", "wrong")).astype(object)
+    table = {
+        "index": shard.index.numpy(),
+        "label": shard.labels.numpy(),
+        "clean_prediction": prediction.cpu().numpy(),
+        "clean_confidence": confidence.cpu().numpy(),
+    }
+    unmoved = np.zeros(len(shard), np.float32)
+    blank = Verdicts(untouched, table["clean_prediction"], table["clean_confidence"], unmoved)
+    rows = able.nonzero()[:, 0]
+    attacked, goal = shard.rows(rows.cpu()), goal[rows]
+    costs, adversarial = [], {}
+    for attack in plan.attacks:
+        for eps in plan.epsilons:
+            points, cost = run_attack(classifier, attacked, goal, plan, attack, eps)
+            with Victim(classifier, access="scores") as victim:
+                pixels = attacked.pixels(plan.device)
+                found = judge(victim, pixels, goal, plan.threat.at(eps), points, facts(attack).kind)
+            verdicts = blank.copy()
+            verdicts.put(rows.cpu().numpy(), found)
+            table |= {column(str(attack), eps, name): values for name, values in vars(verdicts).items()}
+            fell = torch.from_numpy(found.verdict == "broken")
+            adversarial[column(str(attack), eps, "pixels")] = points.cpu()[fell].numpy()
+            adversarial[column(str(attack), eps, "index")] = attacked.index[fell].numpy()
+            costs.append(cost)
+            bar.update(len(shard))
+    bar.update(0 if plan.attacks else len(shard))
+    return Evaluation(table, costs, adversarial)
+
+
+def _merged(shards: Sequence[Evaluation]) -> Evaluation:
+    table = {name: np.concatenate([shard.table[name] for shard in shards]) for name in shards[0].table}
+    adversarial = {
+        name: np.concatenate([shard.adversarial[name] for shard in shards]) for name in shards[0].adversarial
+    }
+    costs = [reduce(add, costs) for costs in zip(*(shard.costs for shard in shards), strict=True)]
+    return Evaluation(table, costs, adversarial)

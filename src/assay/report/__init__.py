@@ -1,0 +1,1 @@
+"""The report: run folders in, one self-contained page out."""

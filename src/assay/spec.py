@@ -1,0 +1,223 @@
+"""Text that names a function and its settings, "pgd(steps=50)", read without running it; the only dynamic import.
+
+File name = name on the command line = test id = label in the report: a folder of functions is its own registry.
+"""
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import inspect
+import math
+import pkgutil
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """The smallest value that a setting may have."""
+
+    low: float
+
+
+Count = Annotated[int, AtLeast(1)]
+Positive = Annotated[float, AtLeast(0)]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function with checked settings. `str(call)` is its label and reads back as the same call."""
+
+    name: str
+    function: Callable[..., Any]
+    settings: Mapping[str, Any]
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args, **self.settings)
+
+    def __str__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        return f"{self.name}({settings})" if settings else self.name
+
+
+class Folder(Mapping[str, Callable[..., Any]]):
+    """The functions of a package, one in each file and named like it; a file is imported when it is asked for."""
+
+    def __init__(self, package: str, helpers: tuple[str, ...] = ()) -> None:
+        self.package = package
+        self.helpers = helpers
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        if name not in list(self):
+            raise KeyError(name)
+        return typing.cast(Callable[..., Any], getattr(importlib.import_module(f"{self.package}.{name}"), name))
+
+    def __iter__(self) -> Iterator[str]:
+        files = pkgutil.iter_modules(importlib.import_module(self.package).__path__)
+        return iter(sorted(file.name for file in files if file.name not in self.helpers))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def read(text: str, known: Mapping[str, Callable[..., Any]], what: str) -> Call:
+    """The call that `text` names, its settings checked against the function's signature.
+
+    Raises ValueError in one line (what, got, allowed, the nearest name) for a name or a setting that is not there.
+    """
+    name, positional, named = parse(text, what)
+    function = pick(name, known, what)
+    return Call(name, function, _bind(name, function, positional, named))
+
+
+def pick(name: str, known: Mapping[str, Any], what: str) -> Any:
+    """`known[name]`, or ValueError with the names there are."""
+    if name not in known:
+        raise ValueError(f"unknown {what} {name!r}; {choices(name, known)}")
+    return known[name]
+
+
+def choices(got: str, allowed: Iterable[str]) -> str:
+    """'there are a, b, c; did you mean b?'"""
+    names = list(allowed)
+    near = difflib.get_close_matches(got, names, n=1)
+    return f"there are {', '.join(names)}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def parse(text: str, what: str = "call") -> tuple[str, list[Any], dict[str, Any]]:
+    """Split "name(1, setting=8/255)" into name, positional values and named values. Nothing is evaluated."""
+    mistake = f"cannot read {what} {text[:80]!r}: "
+    if len(text) > 1000:
+        raise ValueError(mistake + f"{len(text)} characters, at most 1000")
+    try:
+        node = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ValueError(mistake + "write name or name(setting=value, …)") from None
+    if isinstance(node, ast.Name):
+        return node.id, [], {}
+    if isinstance(node, ast.BinOp | ast.Attribute):  # names such as fashion-mnist
+        return text.strip(), [], {}
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+        raise ValueError(mistake + "write name or name(setting=value, …)")
+    named: dict[str, Any] = {}
+    for keyword in node.keywords:
+        if keyword.arg is None or keyword.arg in named:
+            raise ValueError(mistake + f"setting {keyword.arg or '**'!r} cannot stand there")
+        named[keyword.arg] = _value(keyword.value, mistake)
+    return node.func.id, [_value(argument, mistake) for argument in node.args], named
+
+
+def number(text: str, what: str) -> float:
+    """A finite number or fraction such as 8/255."""
+    mistake = f"{what} {text[:80]!r} is not a number: "
+    try:
+        value = _value(ast.parse(text.strip(), mode="eval").body, mistake)
+    except (SyntaxError, MemoryError, RecursionError):
+        raise ValueError(mistake + "write 0.1 or 8/255") from None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(mistake + "write 0.1 or 8/255")
+    return float(value)
+
+
+def from_file(text: str, what: str) -> Callable[..., Any]:
+    """The function that FILE.py:FUNCTION names. Runs the file: it is the user's own code, named by the user."""
+    path, _, name = text.rpartition(":")
+    file = Path(path)
+    if not path.endswith(".py"):
+        raise ValueError(f"{what} {text!r} is not of the form FILE.py:FUNCTION")
+    if not file.is_file():
+        raise ValueError(f"{what} {text!r}: there is no file {path!r}")
+    found = importlib.util.spec_from_file_location(f"_assay_user_{file.stem}", file)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    try:
+        found.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"{what} {text!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    own = {key: value for key, value in vars(module).items() if callable(value) and not key.startswith("_")}
+    return typing.cast(Callable[..., Any], pick(name, own, f"function in {path}"))
+
+
+def _value(node: ast.expr, mistake: str) -> Any:
+    """A literal, a signed number or a fraction; everything else is refused."""
+    match node:
+        case ast.Constant(value=bool() | str() | None as value):
+            return value
+        case ast.Constant(value=int() | float() as value):
+            return _finite(value, mistake)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant(value=int() | float())):
+            operand = _value(node.operand, mistake)
+            return -operand if isinstance(sign, ast.USub) else operand
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            above, below = _value(left, mistake), _value(right, mistake)
+            if not (isinstance(above, int | float) and isinstance(below, int | float)):
+                raise ValueError(mistake + "a fraction is made of two numbers")
+            if below == 0:
+                raise ValueError(mistake + "division by zero")
+            return _finite(above / below, mistake)
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            return tuple(_value(element, mistake) for element in elements)
+    raise ValueError(mistake + "only numbers, fractions such as 8/255, strings, True, False and None can stand there")
+
+
+def _finite(value: float, mistake: str) -> float:
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise ValueError(mistake + "a number must be finite")
+    return value
+
+
+def _bind(name: str, function: Callable[..., Any], positional: list[Any], named: dict[str, Any]) -> dict[str, Any]:
+    parameters = inspect.signature(function).parameters.values()
+    hints = typing.get_type_hints(function, include_extras=True)
+    settings = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    if len(positional) > len(settings):
+        raise ValueError(f"{name} has {len(settings)} settings, got {len(positional)} values")
+    for setting in named:
+        if setting not in settings:
+            listed = choices(setting, settings) if settings else "it has none"
+            raise ValueError(f"{name} has no setting {setting!r}; {listed}".replace("there are", "it has"))
+    given = dict(zip(settings, positional, strict=False))
+    if twice := given.keys() & named.keys():
+        raise ValueError(f"{name} got {sorted(twice)[0]!r} twice")
+    given |= named
+    for parameter in parameters:
+        if parameter.name in settings and parameter.name not in given and parameter.default is parameter.empty:
+            raise ValueError(f"{name} needs {parameter.name}: write {name}({parameter.name}=…)")
+    return {setting: _checked(f"{name}: {setting}", value, hints[setting]) for setting, value in given.items()}
+
+
+def _checked(what: str, value: Any, hint: Any) -> Any:
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for option in options:
+        low = None
+        if typing.get_origin(option) is Annotated:
+            option, low = typing.get_args(option)
+        if typing.get_origin(option) is typing.Literal:
+            if value in typing.get_args(option):
+                return value
+        elif option is type(None):
+            if value is None:
+                return value
+        elif (option is float and type(value) is int) or type(value) is option:
+            if isinstance(low, AtLeast) and value < low.low:
+                raise ValueError(f"{what} must be at least {low.low}, got {value!r}")
+            return option(value)
+    raise ValueError(f"{what} must be {' or '.join(map(_spoken, options))}, got {value!r}")
+
+
+def _spoken(hint: Any) -> str:
+    if typing.get_origin(hint) is Annotated:
+        hint = typing.get_args(hint)[0]
+    if typing.get_origin(hint) is typing.Literal:
+        return " or ".join(map(repr, typing.get_args(hint)))
+    return {int: "a whole number", float: "a number", str: "text", bool: "True or False"}.get(hint, "None")

@@ -1,0 +1,111 @@
+"""Every figure, from the per-image table alone: what evaluate writes, the report shows and anybody can recompute.
+
+A table is columns by name, a row for each image:
+    index label clean_prediction clean_confidence
+    and for each attack and eps, under "ATTACK@EPS:", verdict prediction confidence size
+Verdicts: wrong (already on the clean image), robust, broken, fault (never counts as robust), exempt (the image is of
+the class that the attack aims at).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+Table = Mapping[str, np.ndarray]
+VERDICTS = ("wrong", "robust", "broken", "fault", "exempt")
+STANDS = ("robust", "exempt")
+
+
+def column(attack: str, eps: float, what: str) -> str:
+    """The name of a column."""
+    return f"{attack}@{eps!r}:{what}"
+
+
+def share(hits: np.ndarray) -> dict[str, Any]:
+    """count, n, the share, and its Wilson 95 % interval (Wilson 1927)."""
+    count, n = int(hits.sum()), len(hits)
+    interval = stats.binomtest(count, n).proportion_ci(0.95, method="wilson")
+    return {"count": count, "n": n, "share": count / n, "low": float(interval.low), "high": float(interval.high)}
+
+
+def tally(table: Table, attacks: Sequence[str], epsilons: Sequence[float]) -> dict[str, Any]:
+    """All figures of an evaluation."""
+    right = table["clean_prediction"] == table["label"]
+    return {
+        "clean": share(right),
+        "attacks": [_attack(table, attack, eps) for attack in attacks for eps in epsilons],
+        "robust": [{"eps": eps, **share(stands(table, attacks, epsilons, eps))} for eps in epsilons],
+        "faults": sum(int((_verdict(table, attack, eps) == "fault").sum()) for attack in attacks for eps in epsilons),
+        "smallest_eps": _smallest_eps(table, attacks, epsilons),
+    }
+
+
+def stands(table: Table, attacks: Iterable[str], epsilons: Iterable[float], eps: float) -> np.ndarray:
+    """Whether each image is right and survives every attack of at most that eps: its worst case.
+
+    What breaks an image within a smaller eps breaks it within this one too.
+    """
+    alive: np.ndarray = table["clean_prediction"] == table["label"]
+    for attack in attacks:
+        for smaller in epsilons:
+            if smaller <= eps:
+                alive = alive & np.isin(_verdict(table, attack, smaller), STANDS)
+    return alive
+
+
+def brackets(table: Table, attacks: Sequence[str], epsilons: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Of each image the largest eps that it survived and the smallest that broke it: 0, 0 if wrong, inf if none."""
+    low, high = np.zeros(len(table["label"])), np.full(len(table["label"]), np.inf)
+    for eps in sorted(epsilons):
+        alive = stands(table, attacks, epsilons, eps)
+        low = np.where(alive & np.isinf(high), eps, low)
+        high = np.where(~alive & np.isinf(high), eps, high)
+    high = np.where(table["clean_prediction"] == table["label"], high, 0.0)
+    return low, high
+
+
+def first_breaker(table: Table, attacks: Sequence[str], epsilons: Sequence[float]) -> np.ndarray:
+    """The first attack, in the order given, that broke each image at the smallest eps that did; "" for none."""
+    first = np.full(len(table["label"]), "", dtype=object)
+    for eps in sorted(epsilons):
+        for attack in attacks:
+            first[(_verdict(table, attack, eps) == "broken") & (first == "")] = attack
+    return first
+
+
+def paired(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
+    """Two yes/no answers on the same images, and McNemar's exact test of whether one is more often yes."""
+    gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
+    changed = gained + lost
+    p = float(stats.binomtest(gained, changed).pvalue) if changed else 1.0
+    return {"before": share(before), "after": share(after), "gained": gained, "lost": lost, "p": p}
+
+
+def _attack(table: Table, attack: str, eps: float) -> dict[str, Any]:
+    verdict = _verdict(table, attack, eps)
+    broken, attacked = verdict == "broken", np.isin(verdict, ("broken", "robust", "fault"))
+    sizes = table[column(attack, eps, "size")][broken]
+    return {
+        "attack": attack,
+        "eps": eps,
+        **share(np.isin(verdict, STANDS)),
+        "attacked": int(attacked.sum()),
+        "broken": int(broken.sum()),
+        "faults": int((verdict == "fault").sum()),
+        "still_right": int((table[column(attack, eps, "prediction")] == table["label"]).sum()),
+        "mean_size": float(sizes.mean()) if len(sizes) else None,
+    }
+
+
+def _smallest_eps(table: Table, attacks: Sequence[str], epsilons: Sequence[float]) -> dict[str, Any] | None:
+    """Between which two eps half of the images have fallen; None where more than half outlive them all."""
+    if not attacks:
+        return None
+    low, high = (np.sort(side)[len(side) // 2] for side in brackets(table, attacks, epsilons))
+    return {"median_low": float(low), "median_high": float(high)} if np.isfinite(high) else None
+
+
+def _verdict(table: Table, attack: str, eps: float) -> np.ndarray:
+    return table[column(attack, eps, "verdict")]

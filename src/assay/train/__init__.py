@@ -1,0 +1,1 @@
+"""Learning: the loop, the recipes, the checkpoints; standard and adversarial."""

@@ -1,0 +1,69 @@
+"""Recipes: a function each, named like the recipe, that says what it reached and where that was measured."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from assay.spec import pick
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides the weights, apart from the machine.
+
+    learning_rate is the peak of a one-cycle schedule (Smith and Topin 2018, arXiv 1708.07120) with Adam.
+    attack and threat, where given, are crafted against at every step (Madry et al. 2018); `warm_up` is the share of
+    the steps over which eps grows from 0.
+    """
+
+    model: str
+    data: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int = 0
+    images: int | None = None
+    attack: str | None = None
+    threat: str | None = None
+    warm_up: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("epochs", 1, 10_000), ("batch_size", 1, 100_000)):
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must be between {low} and {high}, got {getattr(self, name)}")
+        if not 0 < self.learning_rate < float("inf"):
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+
+    def changed(self, **settings: Any) -> "Recipe":
+        """The recipe with those settings that are not None."""
+        return replace(self, **{name: value for name, value in settings.items() if value is not None})
+
+    def describe(self) -> dict[str, Any]:
+        """For config.json."""
+        return asdict(self)
+
+
+def mnist_cnn() -> Recipe:
+    """The network of 32-32-500-10 on MNIST."""
+    return Recipe(model="mnist_cnn", data="mnist", epochs=3, batch_size=128, learning_rate=4e-3)
+
+
+def digits_cnn() -> Recipe:
+    """The same network on the embedded digits, whose 1 257 training images want more epochs."""
+    return Recipe(model="mnist_cnn", data="digits", epochs=30, batch_size=64, learning_rate=4e-3)
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {recipe.__name__: recipe for recipe in (digits_cnn, mnist_cnn)}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that name; ValueError with the names there are."""
+    found: Recipe = pick(name, RECIPES, "recipe")()
+    return found
+
+
+def recorded(settings: dict[str, Any]) -> Recipe:
+    """The recipe that a config.json holds; ValueError where it does not hold one."""
+    if set(settings) != {field.name for field in fields(Recipe)}:
+        raise ValueError("config.json holds no recipe of this version")
+    return Recipe(**settings)
