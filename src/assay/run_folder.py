@@ -55,7 +55,7 @@ class Folder:
         self._write_text(name, "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
 
     def read_lines(self, name: str) -> list[dict[str, Any]]:
-        return self._read(name, lambda path: [json.loads(line) for line in path.read_text("utf-8").splitlines()])  # type: ignore[no-any-return]
+        return self._read(name, lambda path: [json.loads(line) for line in path.read_text("utf-8").splitlines()])
 
     def write_table(self, name: str, columns: Arrays) -> None:
         with whole(self.path / name) as part:
@@ -66,7 +66,7 @@ class Folder:
             table = pq.ParquetFile(path).read()
             return {key: table[key].to_numpy(zero_copy_only=False) for key in table.column_names}
 
-        return self._read(name, read)  # type: ignore[no-any-return]
+        return self._read(name, read)
 
     def write_arrays(self, name: str, arrays: Arrays) -> None:
         with whole(self.path / name) as part:
@@ -75,7 +75,7 @@ class Folder:
             )
 
     def read_arrays(self, name: str) -> dict[str, np.ndarray]:
-        return self._read(name, safetensors.numpy.load_file)  # type: ignore[no-any-return]
+        return self._read(name, safetensors.numpy.load_file)
 
     def _write_text(self, name: str, text: str) -> None:
         with whole(self.path / name) as part:

@@ -62,7 +62,7 @@ def _call(verb: str, arguments: list[str]) -> int:
         if end.code:
             raise ValueError(_from_box(messages.getvalue(), verb)) from None
         return 0
-    return parsed[0]()  # type: ignore[operator,no-any-return]
+    return parsed[0]()  # type: ignore[operator]
 
 
 def _deferred(function: Callable[..., int]) -> Callable[..., Callable[[], int]]:
