@@ -8,11 +8,13 @@ import importlib
 import io
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 
 import tyro
 
+from assay.cli.options import INVOKED
 from assay.spec import choices
 
 VERBS = ("demo", "data", "model", "train", "import", "attack", "evaluate", "compare", "explain", "harden", "report")
@@ -24,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_overview())
         return 0
+    INVOKED.set(shlex.join(["assay", *arguments]))
     verb = arguments.pop(0)
     try:
         if verb == "--version":

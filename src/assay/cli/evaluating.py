@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assay.cli.options import load_images, load_run, percent, show
+from assay.cli.options import environment, load_images, load_run, percent, show
 from assay.run_folder import Folder, Run
 from assay.tally import paired, stands
 
@@ -31,7 +31,9 @@ def carry_out(
     from assay.evaluate.record import evaluate_run
 
     run, classifier = load_run(path)
-    return evaluate_run(run, classifier, load_images(run, data, split, images), plan, name, force)
+    return evaluate_run(
+        run, classifier, load_images(run, data, split, images), plan, name, force, environment(plan.seed)
+    )
 
 
 def figures(folder: Folder) -> str:

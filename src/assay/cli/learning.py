@@ -60,7 +60,7 @@ def test(run: Run, device: str) -> dict[str, Any]:
 
     _, classifier = load_run(run.path)
     plan = plan_of((), "linf(0)", None, "untargeted", 0, device)
-    folder = evaluate_run(run, classifier, load_images(run, None, "test", None), plan, "clean", force=True)
+    folder = evaluate_run(run, classifier, load_images(run, None, "test", None), plan, "clean", True, environment(0))
     clean: dict[str, Any] = folder.read_json("results.json")["clean"]
     return clean
 

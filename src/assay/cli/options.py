@@ -4,6 +4,7 @@ import json as json_
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from assay.evaluate.robust import Plan
     from assay.models.classifier import Classifier
     from assay.run_folder import Run
+
+INVOKED: ContextVar[str] = ContextVar("INVOKED", default="")  # the command line, for the record
 
 RunPath = Annotated[Positional[Path], arg(metavar="RUN", help="a run folder")]
 Json = Annotated[bool, arg(help="print the result as JSON")]
@@ -105,8 +108,9 @@ def percent(share: dict[str, Any]) -> str:
 
 
 def environment(seed: int) -> dict[str, Any]:
-    """For env.json: versions, hardware, seed."""
+    """For env.json: command, date, versions, hardware, seed."""
     import platform
+    from datetime import UTC, datetime
 
     import numpy
     import torch
@@ -114,7 +118,10 @@ def environment(seed: int) -> dict[str, Any]:
     from assay import __version__
 
     return {
+        "command": INVOKED.get(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "assay": __version__,
+        "commit": _commit(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,
@@ -125,6 +132,17 @@ def environment(seed: int) -> dict[str, Any]:
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "seed": seed,
     }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that assay runs from; None where it runs from no checkout."""
+    import subprocess
+
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def _processor() -> str:

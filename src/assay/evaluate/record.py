@@ -19,8 +19,12 @@ from assay.tally import tally
 OF_EACH_RULE = 4  # pictures
 
 
-def evaluate_run(run: Run, classifier: Classifier, images: ImageSet, plan: Plan, name: str, force: bool) -> Folder:
-    """Evaluate, write everything into RUN/evaluations/…, and return that folder. `name` is the suite's, say.
+def evaluate_run(
+    run: Run, classifier: Classifier, images: ImageSet, plan: Plan, name: str, force: bool, env: dict[str, Any]
+) -> Folder:
+    """Evaluate, write everything into RUN/evaluations/…, and return that folder.
+
+    `name` is the suite's, say; `env` tells where and when.
 
     The folder's name tells data, images, threat, goal and `name`. ValueError if it is there and not `force`.
     """
@@ -34,6 +38,7 @@ def evaluate_run(run: Run, classifier: Classifier, images: ImageSet, plan: Plan,
         _write_gallery(folder, classifier, images, plan, evaluation, figures)
         folder.write_arrays("adversarial.safetensors", evaluation.adversarial)
     folder.write_table("images.parquet", evaluation.table)
+    folder.write_json("env.json", env)
     folder.write_json("costs.json", [asdict(cost) for cost in evaluation.costs])
     folder.write_json("results.json", {"schema": SCHEMA, **figures})
     about = {"schema": SCHEMA, "name": label, "weights": weights}

@@ -1,0 +1,61 @@
+"""Figures as SVG inside the page: colours from its style, so that they turn with light and dark; text stays text."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+from markupsafe import Markup, escape
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, RULE = "#010101", "#020202"
+RUNS = tuple(f"#0{place}0{place}0{place}" for place in range(3, 9))
+MARKERS, DASHES = "os^Dvp", ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
+STYLES = {INK: "var(--ink)", RULE: "var(--rule)"} | {colour: f"var(--run{place})" for place, colour in enumerate(RUNS)}
+SETTINGS: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "assay",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": RULE,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": RULE,
+    "legend.frameon": False,
+    "axes.grid": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """A figure of so many inches, and its axes; the caller's settings of matplotlib stay as they are."""
+    with mpl.rc_context(SETTINGS):
+        figure = Figure((width, height), layout="constrained")
+        figure.patch.set_alpha(0)
+        ax = figure.subplots()
+        ax.patch.set_alpha(0)
+        yield figure, ax
+
+
+def svg(figure: Figure, name: str, title: str, text: str) -> Markup:
+    """The figure as an <svg> with a title and a text that says what is seen. `name` keeps its ids apart."""
+    buffer = io.StringIO()
+    with mpl.rc_context(SETTINGS):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    drawn = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
+    drawn = drawn[drawn.index("<svg") :]
+    drawn = re.sub(r'\bid="', f'id="{name}-', drawn)
+    drawn = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", drawn)
+    for colour, style in STYLES.items():
+        drawn = drawn.replace(colour, style)
+    head = f'<svg class="figure" role="img" aria-labelledby="{name}-title {name}-text" '
+    drawn = re.sub(r'<svg (?:[^>]*?)(viewBox="[^"]*")[^>]*>', rf"{head}\1>", drawn, count=1, flags=re.DOTALL)
+    labels = f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-text">{escape(text)}</desc>'
+    return Markup(re.sub(r"(<svg[^>]*>)", lambda found: found.group(1) + labels, drawn, count=1))

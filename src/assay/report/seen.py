@@ -1,0 +1,77 @@
+"""What a report has seen of each run: everything that the panels draw from, read and re-counted once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.run_folder import Folder, Run
+from assay.tally import tally
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """An evaluation: its settings, its table, and the figures re-counted from the table."""
+
+    folder: Folder
+    settings: dict[str, Any]
+    env: dict[str, Any]
+    table: dict[str, np.ndarray]
+    figures: dict[str, Any]
+    costs: dict[tuple[str, float], dict[str, Any]]
+
+    @property
+    def eps(self) -> float:
+        """The eps of the threat: the one that the verdict is about."""
+        return float(self.settings["eps"])
+
+    def robust(self, eps: float) -> dict[str, Any]:
+        """The share of images that stand at that eps."""
+        return next(line for line in self.figures["robust"] if line["eps"] == eps)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A run, its place among the runs of the report (which gives it colour and line), and what it holds."""
+
+    run: Run
+    name: str
+    place: int
+    config: dict[str, Any]
+    env: dict[str, Any]
+    model: dict[str, Any]
+    history: list[dict[str, Any]]
+    attacked: Attacked | None
+
+
+def look(runs: list[Run]) -> list[Seen]:
+    """Read the runs. Of their evaluations the newest that all of them have, else the newest of each."""
+    shared = set.intersection(*(set(_attacked(run)) for run in runs))
+    names = [run.name for run in runs]
+    seen = []
+    for place, run in enumerate(runs):
+        evaluations = [name for name in _attacked(run) if name in shared] or _attacked(run)
+        seen.append(
+            Seen(
+                run=run,
+                name=names[place] if names.count(names[place]) == 1 else str(run.path),
+                place=place,
+                config=run.read_json("config.json"),
+                env=run.read_json("env.json"),
+                model=run.read_json("model.json"),
+                history=run.read_lines("metrics.jsonl") if run.has("metrics.jsonl") else [],
+                attacked=_read(run.evaluation(evaluations[-1])) if evaluations else None,
+            )
+        )
+    return seen
+
+
+def _attacked(run: Run) -> list[str]:
+    return [name for name in run.names("evaluations") if run.evaluation(name).read_json("config.json").get("attacks")]
+
+
+def _read(folder: Folder) -> Attacked:
+    settings, table = folder.read_json("config.json"), folder.read_table("images.parquet")
+    figures = tally(table, settings["attacks"], settings["epsilons"])
+    costs = {(cost["attack"], cost["eps"]): cost for cost in folder.read_json("costs.json")}
+    return Attacked(folder, settings, folder.read_json("env.json"), table, figures, costs)

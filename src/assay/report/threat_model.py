@@ -1,0 +1,58 @@
+"""The threat model: what the enemy may do, what he wants, what he sees; and what his budget looks like."""
+
+import numpy as np
+from markupsafe import Markup
+
+from assay.report.gallery import read_gallery
+from assay.report.html import Panel, fill, levels, table
+from assay.report.pictures import eight_bit, picture
+from assay.report.seen import Attacked, Seen
+
+SHOWN = 3
+STRIP = """<figure class="strip"><figcaption>{{ text }}</figcaption>
+{% for clean, noised in shown %}<span>{{ clean }}{{ noised }}</span>{% endfor %}</figure>"""
+WORDS = {
+    "linf": "every pixel may change, none by more than eps",
+    "l2": "every pixel may change; the Euclidean length of all changes together is at most eps",
+}
+
+
+def threat_model(seen: list[Seen]) -> Panel:
+    """The settings that a robust accuracy means nothing without."""
+    plain = "Robust against what? A number without this table means nothing."
+    one = next((one.attacked for one in seen if one.attacked), None)
+    if one is None:
+        return Panel("threat", "Threat model", plain, fill=f"assay evaluate {seen[0].run.path} --threat 'linf(0.1)'")
+    settings = one.settings
+    rows = [
+        ("norm", f"{settings['norm']}: {WORDS[settings['norm']]}"),
+        ("eps", f"{levels(one.eps, settings['norm'])} in pixels of [0, 1]; a pixel never leaves [0, 1]"),
+        ("goal", settings["goal"] + (": any class but the label" if settings["goal"] == "untargeted" else "")),
+        ("knowledge", "white box: the enemy has the weights and their gradients; no defence but the model itself"),
+        ("attacks", ", ".join(settings["attacks"])),
+        ("images", f"{settings['n']} of {settings['data']} {settings['split']}, seed {settings['seed']}"),
+        ("arithmetic", f"search in {settings['precision']}, every verdict in float32"),
+    ]
+    return Panel("threat", "Threat model", plain, table(("what", "value"), rows, "What was allowed") + _looks(one))
+
+
+def _looks(one: Attacked) -> Markup:
+    """A few images beside the same images with random noise of size eps."""
+    found = read_gallery(one)
+    if found is None:
+        return Markup()
+    chance = np.random.default_rng(0)
+    shown = []
+    for place in range(min(SHOWN, len(found.clean))):
+        clean = found.clean[place] / 255
+        noise = chance.choice((-1.0, 1.0), clean.shape)
+        size = 1.0 if one.settings["norm"] == "linf" else np.sqrt(clean.size)
+        label = found.classes[found.pictures[place]["label"]]
+        noised = picture(eight_bit(clean + one.eps * noise / size), f"the same {label} with noise of size eps")
+        shown.append((picture(found.clean[place], f"a {label}, as it is"), noised))
+    text = f"What eps {one.eps:.3g} looks like: each picture as it is, then with random noise of that size."
+    return fill(
+        STRIP,
+        text=text,
+        shown=shown,
+    )
