@@ -18,12 +18,15 @@ from assay.cli.options import (
     Split,
     ThreatText,
 )  # fmt: skip
+from assay.spec import Folder
+
+HELP = f'an attack and its settings, such as "pgd(steps=40)"; there are {", ".join(Folder("assay.attacks"))}'
 
 
 def attack(
     run: RunPath,
     *,
-    attack: Annotated[Specs, arg(help='an attack and its settings, such as "pgd(steps=40)"')],
+    attack: Annotated[Specs, arg(help=HELP)],
     threat: ThreatText = "linf(0.3)",
     eps: EpsText = None,
     goal: GoalText = "untargeted",

@@ -6,10 +6,11 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from assay.cli.options import Device, Force, Images, Json, percent, show
+from assay.train.recipes import RECIPES
 
 
 def train(
-    recipe: Annotated[Positional[str], arg(metavar="RECIPE", help="digits_cnn, mnist_cnn")],
+    recipe: Annotated[Positional[str], arg(metavar="RECIPE", help=", ".join(RECIPES))],
     *,
     data: Annotated[str | None, arg(metavar="NAME", help="other images than the recipe's")] = None,
     epochs: Annotated[int | None, arg(metavar="N", help="other than the recipe's")] = None,
@@ -27,9 +28,13 @@ def train(
     from assay.cli import learning
     from assay.train.recipes import recipe as named
 
+    if resume and force:
+        raise ValueError("--resume goes on and --force begins again: take one of them")
     settings = {"data": data, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     wanted = named(recipe).changed(**settings, images=images, seed=seed)
     path = out or Path("runs") / recipe
+    if resume:
+        wanted = learning.begun(path, name=recipe, **settings, images=images, seed=seed)
     run, history = learning.start(path, wanted, device=device, force=force, resume=resume)
     clean = learning.test(run, device)
     last = history[-1]
