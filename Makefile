@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` and `make test`.
-.PHONY: demo test test-all check bench
+.PHONY: demo test unit test-all check bench
 
 demo:
 	@scripts/setup
@@ -9,6 +9,10 @@ test:
 	@scripts/setup dev
 	@scripts/check
 	@scripts/test
+
+unit:
+	@scripts/setup dev
+	@scripts/test --unit
 
 test-all:
 	@scripts/setup dev

@@ -162,4 +162,4 @@ def test_a_new_attack_is_one_new_file(tmp_path: Path) -> None:
     run("assay", "report", "run")
     assert "halving(steps=3)" in (tmp_path / "report.html").read_text("utf-8")
     tests = Path(__file__).parents[1] / "contracts"
-    assert "halving" in run("pytest", str(tests), "-k", "halving", "-q", "-p", "no:cacheprovider", "-v")
+    assert "halving" in run("pytest", str(tests), "-k", "halving", "-v", "-p", "no:cacheprovider")
