@@ -93,16 +93,27 @@ def test_company_does_not_matter(
         same({name: values[row : row + 1] for name, values in table.items()}, alone)
 
 
-def test_what_broke_is_saved_and_still_breaks(classifier: Classifier, images: ImageSet) -> None:
-    found = evaluate(classifier, images, plan())
-    name = column(ATTACK, 0.12, "")
-    pixels, index = found.adversarial[name + "pixels"], found.adversarial[name + "index"]
-    broken = found.table[column(ATTACK, 0.12, "verdict")] == "broken"
+def test_the_proof_holds_what_broke_each_image_and_it_still_breaks(classifier: Classifier, images: ImageSet) -> None:
+    found = evaluate(classifier, images, plan(shard=7))
+    pixels, index = found.proof["pixels"], found.proof["index"]
+    broken = (found.table["first_breaker"] != "") & (found.table["label"] == found.table["clean_prediction"])
     np.testing.assert_array_equal(index, found.table["index"][broken])
     labels = classifier(torch.from_numpy(pixels)).argmax(1).numpy()
     assert (labels != found.table["label"][broken]).all()
-    clean = images.pixels().numpy()[broken]
-    assert np.abs(pixels.astype(np.float64) - clean).max() <= 0.12 * (1 + 1e-6) + 1e-6
+    size = np.abs(pixels.astype(np.float64) - images.pixels().numpy()[broken]).max((1, 2, 3))
+    assert (size <= found.table["eps_broken"][broken] * (1 + 1e-6) + 1e-6).all()
+
+
+def test_a_model_that_is_always_wrong_is_evaluated_all_the_same(classifier: Classifier, images: ImageSet) -> None:
+    class Wrong(Classifier):
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return -super().forward(pixels)
+
+    about = classifier.describe()
+    wrong = Wrong(classifier.net, "wrong", classifier.shape, classifier.classes, about["mean"], about["std"])
+    found = evaluate(wrong, images, plan(shard=1))
+    assert set(found.table[column(ATTACK, 0.12, "verdict")]) == {"wrong"}
+    assert len(found.proof["pixels"]) == 0
 
 
 def test_a_model_that_fails_under_attack_alone_is_at_fault_not_robust(classifier: Classifier, images: ImageSet) -> None:

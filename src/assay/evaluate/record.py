@@ -36,7 +36,7 @@ def evaluate_run(
     figures = tally(evaluation.table, [str(attack) for attack in plan.attacks], plan.epsilons)
     if plan.attacks:
         _write_gallery(folder, classifier, images, plan, evaluation, figures)
-        folder.write_arrays("adversarial.safetensors", evaluation.adversarial)
+        folder.write_arrays("adversarial.safetensors", evaluation.proof)
     folder.write_table("images.parquet", evaluation.table)
     folder.write_json("env.json", env)
     folder.write_json("costs.json", [asdict(cost) for cost in evaluation.costs])

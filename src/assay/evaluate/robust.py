@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import product
 from operator import add
 from typing import Any
 
@@ -82,12 +83,12 @@ class Cost:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The table (see tally), the costs, and the images that broke their model: float32 "ATTACK@EPS:pixels", with the
-    "ATTACK@EPS:index" of each."""
+    """The table (see tally), the costs, and the proof: of each image that is not robust the `pixels` that broke it, at
+    the smallest eps and by the first attack that did (the table's eps_broken and first_breaker), and its `index`."""
 
     table: dict[str, np.ndarray]
     costs: list[Cost]
-    adversarial: dict[str, np.ndarray]
+    proof: dict[str, np.ndarray]
 
 
 def evaluate(classifier: Classifier, images: ImageSet, plan: Plan) -> Evaluation:
@@ -152,30 +153,29 @@ def _shard(classifier: Classifier, shard: ImageSet, plan: Plan, bar: "tqdm[Any]"
     unmoved = np.zeros(len(shard), np.float32)
     blank = Verdicts(untouched, table["clean_prediction"], table["clean_confidence"], unmoved)
     rows = able.nonzero()[:, 0]
-    attacked, goal = shard.rows(rows.cpu()), goal[rows]
-    costs, adversarial = [], {}
-    for attack in plan.attacks:
-        for eps in plan.epsilons:
-            points, cost = run_attack(classifier, attacked, goal, plan, attack, eps)
+    attacked, goal, costs = shard.rows(rows.cpu()), goal[rows], []
+    proof, proven = attacked.pixels(), torch.zeros(len(attacked), dtype=torch.bool)
+    for eps, attack in product(plan.epsilons, plan.attacks):
+        points, cost = run_attack(classifier, attacked, goal, plan, attack, eps)
+        verdicts = blank.copy()
+        if len(attacked):
             with Victim(classifier, access="scores") as victim:
-                pixels = attacked.pixels(plan.device)
-                found = judge(victim, pixels, goal, plan.threat.at(eps), points, facts(attack).kind)
-            verdicts = blank.copy()
+                threat, kind = plan.threat.at(eps), facts(attack).kind
+                found = judge(victim, attacked.pixels(plan.device), goal, threat, points, kind)
             verdicts.put(rows.cpu().numpy(), found)
-            table |= {column(str(attack), eps, name): values for name, values in vars(verdicts).items()}
-            fell = torch.from_numpy(found.verdict == "broken")
-            adversarial[column(str(attack), eps, "pixels")] = points.cpu()[fell].numpy()
-            adversarial[column(str(attack), eps, "index")] = attacked.index[fell].numpy()
-            costs.append(cost)
-            bar.update(len(shard))
+            fell = torch.from_numpy(found.verdict == "broken") & ~proven
+            proof[fell], proven = points.cpu()[fell], proven | fell
+        table |= {column(str(attack), eps, name): values for name, values in vars(verdicts).items()}
+        costs.append(cost)
+        bar.update(len(shard))
     bar.update(0 if plan.attacks else len(shard))
-    return Evaluation(table, costs, adversarial)
+    return Evaluation(table, costs, {"pixels": proof[proven].numpy(), "index": attacked.index[proven].numpy()})
 
 
 def _merged(shards: Sequence[Evaluation]) -> Evaluation:
-    table = {name: np.concatenate([shard.table[name] for shard in shards]) for name in shards[0].table}
-    adversarial = {
-        name: np.concatenate([shard.adversarial[name] for shard in shards]) for name in shards[0].adversarial
-    }
+    table, proof = (
+        {name: np.concatenate([getattr(shard, part)[name] for shard in shards]) for name in getattr(shards[0], part)}
+        for part in ("table", "proof")
+    )
     costs = [reduce(add, costs) for costs in zip(*(shard.costs for shard in shards), strict=True)]
-    return Evaluation(table, costs, adversarial)
+    return Evaluation(table, costs, proof)
