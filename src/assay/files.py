@@ -11,7 +11,8 @@ from pathlib import Path
 def whole(path: Path) -> Iterator[Path]:
     """A path to write to; it becomes `path` when the block ends well, and vanishes when it does not.
 
-    A killed process leaves either the old file or the new one. OSError (a full disk) leaves the old one.
+    A killed process leaves either the old file or the new one. OSError (a full disk) names the file, and leaves the
+    old one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -23,8 +24,23 @@ def whole(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         part.chmod(0o666 & ~_umask())
         part.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # not the part, which nobody knows; and a full disk names no file at all
+        raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in one line of at most 200 characters: of a message its first line, which may be empty."""
+    first = next(iter(str(error).strip().splitlines()), "")
+    return (first or type(error).__name__)[:200]
+
+
+def fault(error: BaseException) -> str:
+    """The same, with the kind of error in front: what a person wants to know of code of their own."""
+    kind, first = type(error).__name__, reason(error)
+    return kind if first == kind else f"{kind}: {first}"
 
 
 def _umask() -> int:

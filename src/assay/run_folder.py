@@ -1,38 +1,48 @@
 """What a run writes and a report reads: the one contract between work and show. No torch in here.
 
     RUN/config.json env.json metrics.jsonl model.json model.safetensors checkpoint.pt
-    RUN/evaluations/NAME/  config.json results.json costs.json images.parquet adversarial.safetensors gallery.*
+    RUN/evaluations/NAME/  config.json env.json results.json costs.json images.parquet adversarial.safetensors gallery.*
     RUN/explanations/NAME/ config.json maps.safetensors
 
-Each file is written whole or not at all, and nothing is overwritten unless that is asked for.
+Each file is written whole or not at all, and nothing is overwritten unless that is asked for. Whoever reads
+a file gets what it must hold (contents.py), or a ValueError that names it.
 """
 
 import hashlib
 import json
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import safetensors.numpy
 
-from assay.files import whole
+from assay import contents
+from assay.files import reason, whole
+from assay.tally import VERDICTS, column
 
 SCHEMA = 1
 LONGEST_NAME = 100
 Arrays = Mapping[str, np.ndarray]
+Some = TypeVar("Some", bound="Folder")
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder whose files are JSON, JSON lines, tables and arrays. Reading raises ValueError that names the file."""
+    """A folder whose files are JSON, JSON lines, tables and arrays. Reading raises ValueError that names the file.
+
+    A draft is written beside its place; it moves there, as a whole, with its last file: config.json.
+    """
 
     path: Path
+    draft: bool = False
+    wanted: ClassVar[Mapping[str, Any]] = {}  # of each file (see contents)
 
     def __truediv__(self, name: str) -> "Folder":
         return Folder(self.path / name)
@@ -42,7 +52,7 @@ class Folder:
 
     def names(self, kind: str) -> list[str]:
         """The folders in a sub-folder that are complete, oldest first."""
-        found = [entry.parent for entry in (self.path / kind).glob("*/config.json")]
+        found = [entry.parent for entry in (self.path / kind).glob("[!.]*/config.json")]
         return [entry.name for entry in sorted(found, key=lambda entry: (entry.stat().st_mtime_ns, entry.name))]
 
     def write_json(self, name: str, content: Any) -> None:
@@ -58,51 +68,136 @@ class Folder:
         return self._read(name, lambda path: [json.loads(line) for line in path.read_text("utf-8").splitlines()])
 
     def write_table(self, name: str, columns: Arrays) -> None:
-        with whole(self.path / name) as part:
-            pq.write_table(pa.table({key: pa.array(column) for key, column in columns.items()}), part)
+        table = pa.table({key: pa.array(column) for key, column in columns.items()})
+        with self._place(name) as part:
+            pq.write_table(table, part, write_page_checksum=True)
 
     def read_table(self, name: str) -> dict[str, np.ndarray]:
         def read(path: Path) -> dict[str, np.ndarray]:
-            table = pq.ParquetFile(path).read()
+            table = pq.ParquetFile(path, page_checksum_verification=True).read()
             return {key: table[key].to_numpy(zero_copy_only=False) for key in table.column_names}
 
         return self._read(name, read)
 
     def write_arrays(self, name: str, arrays: Arrays) -> None:
-        with whole(self.path / name) as part:
-            part.write_bytes(
-                safetensors.numpy.save({key: np.ascontiguousarray(array) for key, array in arrays.items()})
-            )
+        whole_arrays = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+        with self._place(name) as part:
+            part.write_bytes(safetensors.numpy.save(whole_arrays))
 
     def read_arrays(self, name: str) -> dict[str, np.ndarray]:
         return self._read(name, safetensors.numpy.load_file)
 
     def _write_text(self, name: str, text: str) -> None:
-        with whole(self.path / name) as part:
+        with self._place(name) as part:
             part.write_text(text, encoding="utf-8")
+
+    @contextmanager
+    def _place(self, name: str) -> Iterator[Path]:
+        if not self.draft:
+            with whole(self.path / name) as part:
+                yield part
+            return
+        beside = _beside(self.path)
+        try:
+            with whole(beside / name) as part:
+                yield part
+            if name == "config.json":
+                _move(beside, self.path)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
 
     def _read(self, name: str, read: Any) -> Any:
         path = self.path / name
         if not path.is_file():
             raise ValueError(f"{self.path} is damaged or not finished: {name} is missing")
         try:
-            return read(path)
+            content = read(path)
         except Exception as error:  # each format raises its own
-            raise ValueError(f"{path} is damaged: {str(error).splitlines()[0][:200]}") from error
+            raise ValueError(f"{path} is damaged: {reason(error)}") from error
+        if name in self.wanted:
+            contents.verify(path, content, self.wanted[name])
+        if wrong := self._wrong(name, content):
+            raise ValueError(f"{path} is damaged: {wrong}")
+        return content
+
+    def _wrong(self, name: str, content: Any) -> str:
+        """What is wrong with a content of the right form; "" if nothing is."""
+        return ""
+
+    def _strange(self, labels: np.ndarray) -> str:
+        classes = len(self.read_json("config.json")["classes"])
+        strange = labels[(labels < 0) | (labels >= classes)]
+        return f"label {strange[0]} is out of range, there are {classes} classes" if len(strange) else ""
+
+
+class Evaluation(Folder):
+    """The folder of one evaluation."""
+
+    wanted: ClassVar[Mapping[str, Any]] = contents.EVALUATION
+
+    def _wrong(self, name: str, content: Any) -> str:
+        if name == "config.json":
+            eps, epsilons = content["eps"], content["epsilons"]
+            return "" if eps in epsilons else f"eps {eps} is none of its epsilons {epsilons}"
+        if name == "costs.json":
+            costs = {(cost["attack"], cost["eps"]) for cost in content}
+            return next((f"{attack} at eps {eps} is missing" for attack, eps in self._attacked() - costs), "")
+        if name == "gallery.json":
+            labels = [picture["label"] for picture in content["pictures"]]
+            return self._strange(np.array(labels)) if labels else "it shows no pictures"
+        return self._wrong_table(content) if name == "images.parquet" else ""
+
+    def _wrong_table(self, table: dict[str, np.ndarray]) -> str:
+        """A table holds what config.json says: so many images, and a verdict of each attack on each."""
+        n = self.read_json("config.json")["n"]
+        verdicts = {column(*pair, "verdict") for pair in self._attacked()}
+        rest = {column(*pair, what) for pair in self._attacked() for what in ("prediction", "confidence", "size")}
+        if missing := sorted({*contents.CLEAN, *verdicts, *rest} - set(table)):
+            return f"{missing[0]} is missing"
+        if len(table["label"]) != n:
+            return f"{len(table['label'])} rows, but config.json says {n}"
+        for key in (*contents.CLEAN, *rest):
+            if table[key].dtype.kind not in "iuf":
+                return f"{key} holds {table[key].dtype}, numbers wanted"
+        for key in verdicts:
+            if strange := set(table[key].tolist()) - set(VERDICTS):
+                return f"{key} holds {next(iter(strange))!r}, which is no verdict"
+        return self._strange(table["label"])
+
+    def _attacked(self) -> set[tuple[str, float]]:
+        config = self.read_json("config.json")
+        return {(attack, float(eps)) for attack in config["attacks"] for eps in config["epsilons"]}
+
+
+class Explanation(Folder):
+    """The folder of one explanation."""
+
+    wanted: ClassVar[Mapping[str, Any]] = contents.EXPLANATION
+
+    def _wrong(self, name: str, content: Any) -> str:
+        return self._strange(content["labels"]) if name == "maps.safetensors" else ""
 
 
 class Run(Folder):
     """The folder of one model."""
 
+    wanted: ClassVar[Mapping[str, Any]] = contents.RUN
+
     @property
     def name(self) -> str:
         return self.path.resolve().name
 
-    def evaluation(self, name: str) -> Folder:
-        return self / "evaluations" / name
+    def evaluation(self, name: str) -> Evaluation:
+        return Evaluation(self.path / "evaluations" / name)
 
-    def explanation(self, name: str) -> Folder:
-        return self / "explanations" / name
+    def explanation(self, name: str) -> Explanation:
+        return Explanation(self.path / "explanations" / name)
+
+    def sweep(self) -> None:
+        """Take away what a killed process left half-written."""
+        for part in self.path.glob(".*.part"):
+            part.unlink()
 
     def write_model(self, description: Mapping[str, Any], weights: Arrays) -> None:
         self.write_arrays("model.safetensors", weights)
@@ -111,9 +206,10 @@ class Run(Folder):
     def read_model(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """What `write_model` was given, and the hash of the weights; ValueError if they are not the same weights."""
         description = self.read_json("model.json")
-        missing = {"architecture", "shape", "classes", "mean", "std", "weights"} - set(description)
-        if missing:
-            raise ValueError(f"{self.path / 'model.json'} is damaged: {', '.join(sorted(missing))} is missing")
+        if len(description["shape"]) != 3 or min(description["shape"]) < 1:
+            raise ValueError(
+                f"{self.path / 'model.json'} is damaged: shape is {description['shape']}, [C, H, W] wanted"
+            )
         weights = self.read_arrays("model.safetensors")
         if (got := file_hash(self.path / "model.safetensors")) != description["weights"]:
             raise ValueError(
@@ -126,34 +222,53 @@ def create(path: Path, force: bool = False) -> Run:
     """An empty run folder. ValueError if something is there; `force` takes away a run, but never anything else."""
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path} is a file, a folder wanted")
-    if path.is_dir() and any(path.iterdir()):
+    if path.is_dir() and any(entry.suffix != ".part" for entry in path.iterdir()):
         if not force:
             raise ValueError(f"{path} exists: take another --out, or --force to replace it")
-        if not (path / "config.json").is_file():
-            raise ValueError(f"{path} holds something that is no run: --force replaces runs only")
-        shutil.rmtree(path)
+        if foreign := _foreign(path):
+            raise ValueError(f"{path} holds {foreign}: --force replaces runs only, take another --out")
+        for entry in path.iterdir():  # not the folder itself, which may be a link or where we stand
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     path.mkdir(parents=True, exist_ok=True)
     return Run(path)
 
 
+def _foreign(path: Path) -> str:
+    """What forbids to take the folder away; "" if it is a run and holds nothing else."""
+    try:
+        config = json.loads((path / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        config = None
+    if not isinstance(config, dict) or "schema" not in config:
+        return "something that is no run"
+    known = {*Run.wanted, "model.safetensors", "checkpoint.pt", "evaluations", "explanations", "panels", "tb"}
+    others = (entry.name for entry in path.iterdir() if entry.name not in known and entry.suffix != ".part")
+    return next((f"{name!r}, which is no part of a run" for name in sorted(others)), "")
+
+
 def open_run(path: Path) -> Run:
     """The run in a folder; ValueError if it is none."""
+    if path.is_file():
+        raise ValueError(f"{path} is a file, a run folder wanted")
     if not path.is_dir():
         raise ValueError(f"there is no run {str(path)!r}")
     run = Run(path)
-    config = run.read_json("config.json")
-    if not isinstance(config, dict) or config.get("schema") != SCHEMA:
-        raise ValueError(f"{path / 'config.json'} is damaged, or of another version: schema {SCHEMA} wanted")
+    if not run.has("config.json"):
+        raise ValueError(f"{path} is no run folder: it has no config.json")
+    if (schema := run.read_json("config.json")["schema"]) != SCHEMA:
+        raise ValueError(f"{path / 'config.json'} has schema {schema}, this version of assay reads {SCHEMA}")
     return run
 
 
-def fresh(folder: Folder, force: bool) -> Folder:
-    """A sub-folder to write to; ValueError if it is finished already, unless forced."""
-    if folder.path.exists():
-        if folder.has("config.json") and not force:
-            raise ValueError(f"{folder.path} exists: --force makes it again")
-        shutil.rmtree(folder.path)
-    return folder
+def fresh(folder: Some, force: bool) -> Some:
+    """The draft of a sub-folder; ValueError if it is finished already, unless forced.
+
+    What is there stays until the draft takes its place.
+    """
+    if folder.has("config.json") and not force:
+        raise ValueError(f"{folder.path} exists: --force makes it again")
+    shutil.rmtree(_beside(folder.path), ignore_errors=True)  # of a process that was killed
+    return replace(folder, draft=True)
 
 
 def safe_name(*parts: object) -> str:
@@ -167,3 +282,16 @@ def safe_name(*parts: object) -> str:
 def file_hash(path: Path) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f".{place.name}.part")
+
+
+def _move(new: Path, place: Path) -> None:
+    old = new.with_suffix(".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.rename(old)
+    new.rename(place)
+    shutil.rmtree(old, ignore_errors=True)

@@ -4,16 +4,21 @@ File name = name on the command line = test id = label in the report: a folder o
 """
 
 import ast
+import contextlib
 import difflib
 import importlib
 import importlib.util
 import inspect
 import math
 import pkgutil
+import sys
+import traceback
 import types
 import typing
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +32,12 @@ class AtLeast:
 
 Count = Annotated[int, AtLeast(1)]
 Positive = Annotated[float, AtLeast(0)]
+YOURS = "_assay_user_"  # before the names of modules that are files of the user's
+FORM = "write name or name(setting=value, …)"
+NUMBERS = "write 0.1 or 8/255"
+LITERALS = "only numbers, fractions such as 8/255, strings, True, False and None can stand there"
+SPOKEN = {int: "a whole number", float: "a number", str: "text", bool: "True or False", dict: "a table", list: "a list"}
+UNIONS = (types.UnionType, typing.Union)  # Annotated[…] | None is the second, also when written like the first
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,14 @@ class Call:
 
     def __call__(self, *args: Any) -> Any:
         return self.function(*args, **self.settings)
+
+    def same(self, other: "Call") -> bool:
+        """Whether both do the same, a default spelt out or not."""
+        return self.function is other.function and self._full() == other._full()
+
+    def _full(self) -> dict[str, Any]:
+        parameters = inspect.signature(self.function).parameters.values()
+        return {parameter.name: parameter.default for parameter in parameters} | dict(self.settings)
 
     def __str__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
@@ -58,7 +77,9 @@ class Folder(Mapping[str, Callable[..., Any]]):
         return typing.cast(Callable[..., Any], getattr(importlib.import_module(f"{self.package}.{name}"), name))
 
     def __iter__(self) -> Iterator[str]:
-        files = pkgutil.iter_modules(importlib.import_module(self.package).__path__)
+        found = importlib.util.find_spec(self.package)  # looks for the folder, imports nothing of it
+        assert found is not None
+        files = pkgutil.iter_modules(found.submodule_search_locations)
         return iter(sorted(file.name for file in files if file.name not in self.helpers))
 
     def __len__(self) -> int:
@@ -75,6 +96,15 @@ def read(text: str, known: Mapping[str, Callable[..., Any]], what: str) -> Call:
     return Call(name, function, _bind(name, function, positional, named))
 
 
+def read_all(texts: Iterable[str], known: Mapping[str, Callable[..., Any]], what: str) -> tuple[Call, ...]:
+    """Several calls; ValueError also if two of them do the same."""
+    calls = tuple(read(text, known, what) for text in texts)
+    for call, other in combinations(calls, 2):
+        if call.same(other):
+            raise ValueError(f"the same {what} was given twice: {call} and {other}")
+    return calls
+
+
 def pick(name: str, known: Mapping[str, Any], what: str) -> Any:
     """`known[name]`, or ValueError with the names there are."""
     if name not in known:
@@ -86,7 +116,7 @@ def choices(got: str, allowed: Iterable[str]) -> str:
     """'there are a, b, c; did you mean b?'"""
     names = list(allowed)
     near = difflib.get_close_matches(got, names, n=1)
-    return f"there are {', '.join(names)}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return f"there are {', '.join(names) or 'none'}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def parse(text: str, what: str = "call") -> tuple[str, list[Any], dict[str, Any]]:
@@ -94,16 +124,13 @@ def parse(text: str, what: str = "call") -> tuple[str, list[Any], dict[str, Any]
     mistake = f"cannot read {what} {text[:80]!r}: "
     if len(text) > 1000:
         raise ValueError(mistake + f"{len(text)} characters, at most 1000")
-    try:
-        node = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise ValueError(mistake + "write name or name(setting=value, …)") from None
+    node = _syntax(text, mistake + FORM)
     if isinstance(node, ast.Name):
         return node.id, [], {}
     if isinstance(node, ast.BinOp | ast.Attribute):  # names such as fashion-mnist
         return text.strip(), [], {}
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-        raise ValueError(mistake + "write name or name(setting=value, …)")
+        raise ValueError(mistake + FORM)
     named: dict[str, Any] = {}
     for keyword in node.keywords:
         if keyword.arg is None or keyword.arg in named:
@@ -115,12 +142,9 @@ def parse(text: str, what: str = "call") -> tuple[str, list[Any], dict[str, Any]
 def number(text: str, what: str) -> float:
     """A finite number or fraction such as 8/255."""
     mistake = f"{what} {text[:80]!r} is not a number: "
-    try:
-        value = _value(ast.parse(text.strip(), mode="eval").body, mistake)
-    except (SyntaxError, MemoryError, RecursionError):
-        raise ValueError(mistake + "write 0.1 or 8/255") from None
+    value = _value(_syntax(text, mistake + NUMBERS), mistake, NUMBERS)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(mistake + "write 0.1 or 8/255")
+        raise ValueError(mistake + NUMBERS)
     return float(value)
 
 
@@ -130,21 +154,47 @@ def from_file(text: str, what: str) -> Callable[..., Any]:
     file = Path(path)
     if not path.endswith(".py"):
         raise ValueError(f"{what} {text!r} is not of the form FILE.py:FUNCTION")
-    if not file.is_file():
+    try:
+        there = file.is_file()
+    except OSError:  # a name too long, a folder that may not be read
+        there = False
+    if not there:
         raise ValueError(f"{what} {text!r}: there is no file {path!r}")
-    found = importlib.util.spec_from_file_location(f"_assay_user_{file.stem}", file)
+    found = importlib.util.spec_from_file_location(f"{YOURS}{file.stem}", file)
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
+    sys.modules[found.name] = module  # a dataclass looks its module up
     try:
-        found.loader.exec_module(module)
-    except Exception as error:
-        raise ValueError(f"{what} {text!r} cannot be loaded: {type(error).__name__}: {error}") from error
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+            found.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{what} {text!r} cannot be loaded: {message.rstrip(':')}") from error
     own = {key: value for key, value in vars(module).items() if callable(value) and not key.startswith("_")}
     return typing.cast(Callable[..., Any], pick(name, own, f"function in {path}"))
 
 
-def _value(node: ast.expr, mistake: str) -> Any:
+def blame(error: BaseException) -> str | None:
+    """What to say of an error that came out of a file of the user's; None if it came from elsewhere."""
+    frames = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [(frame, line) for frame, line in frames if frame.f_globals.get("__name__", "").startswith(YOURS)]
+    if not own:
+        return None
+    frame, line = own[-1]
+    return f"{frame.f_code.co_filename}, line {line}: {type(error).__name__}: {error}".removesuffix(": ")
+
+
+def _syntax(text: str, mistake: str) -> ast.expr:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "1or 2" is refused: Python need not warn of it as well
+            return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ValueError(mistake) from None
+
+
+def _value(node: ast.expr, mistake: str, allowed: str = LITERALS) -> Any:
     """A literal, a signed number or a fraction; everything else is refused."""
     match node:
         case ast.Constant(value=bool() | str() | None as value):
@@ -152,18 +202,18 @@ def _value(node: ast.expr, mistake: str) -> Any:
         case ast.Constant(value=int() | float() as value):
             return _finite(value, mistake)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=ast.Constant(value=int() | float())):
-            operand = _value(node.operand, mistake)
+            operand = _value(node.operand, mistake, allowed)
             return -operand if isinstance(sign, ast.USub) else operand
-        case ast.BinOp(left=left, op=ast.Div(), right=right):
-            above, below = _value(left, mistake), _value(right, mistake)
-            if not (isinstance(above, int | float) and isinstance(below, int | float)):
+        case ast.BinOp(left=ast.Constant() | ast.UnaryOp(), op=ast.Div(), right=ast.Constant() | ast.UnaryOp()):
+            above, below = _value(node.left, mistake, allowed), _value(node.right, mistake, allowed)
+            if not (type(above) in (int, float) and type(below) in (int, float)):
                 raise ValueError(mistake + "a fraction is made of two numbers")
             if below == 0:
                 raise ValueError(mistake + "division by zero")
             return _finite(above / below, mistake)
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
-            return tuple(_value(element, mistake) for element in elements)
-    raise ValueError(mistake + "only numbers, fractions such as 8/255, strings, True, False and None can stand there")
+            return tuple(_value(element, mistake, allowed) for element in elements)
+    raise ValueError(mistake + allowed)
 
 
 def _finite(value: float, mistake: str) -> float:
@@ -193,26 +243,31 @@ def _bind(name: str, function: Callable[..., Any], positional: list[Any], named:
     for parameter in parameters:
         if parameter.name in settings and parameter.name not in given and parameter.default is parameter.empty:
             raise ValueError(f"{name} needs {parameter.name}: write {name}({parameter.name}=…)")
-    return {setting: _checked(f"{name}: {setting}", value, hints[setting]) for setting, value in given.items()}
+    return {setting: checked(f"{name}: {setting}", value, hints[setting]) for setting, value in given.items()}
 
 
-def _checked(what: str, value: Any, hint: Any) -> Any:
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+def checked(what: str, value: Any, hint: Any) -> Any:
+    """The value, as a type annotation wants it (an int passes for a float); ValueError says what is wanted."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in UNIONS else (hint,)
     for option in options:
-        low = None
-        if typing.get_origin(option) is Annotated:
-            option, low = typing.get_args(option)
-        if typing.get_origin(option) is typing.Literal:
-            if value in typing.get_args(option):
-                return value
-        elif option is type(None):
-            if value is None:
-                return value
-        elif (option is float and type(value) is int) or type(value) is option:
-            if isinstance(low, AtLeast) and value < low.low:
-                raise ValueError(f"{what} must be at least {low.low}, got {value!r}")
-            return option(value)
-    raise ValueError(f"{what} must be {' or '.join(map(_spoken, options))}, got {value!r}")
+        plain, *limits = typing.get_args(option) if typing.get_origin(option) is Annotated else (option,)
+        if not _fits(value, plain):
+            continue
+        for limit in limits:
+            if isinstance(limit, AtLeast) and value < limit.low:
+                raise ValueError(f"{what} must be at least {limit.low}, got {value!r}")
+        return float(value) if plain is float else value
+    raise ValueError(f"{what} must be {' or '.join(map(_spoken, options))}, got {_short(value)}")
+
+
+def _fits(value: Any, plain: Any) -> bool:
+    if typing.get_origin(plain) is typing.Literal:
+        return value in typing.get_args(plain)
+    if typing.get_origin(plain) is list:
+        return isinstance(value, list) and all(_fits(item, typing.get_args(plain)[0]) for item in value)
+    if plain is float:
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max
+    return type(value) is plain
 
 
 def _spoken(hint: Any) -> str:
@@ -220,4 +275,11 @@ def _spoken(hint: Any) -> str:
         hint = typing.get_args(hint)[0]
     if typing.get_origin(hint) is typing.Literal:
         return " or ".join(map(repr, typing.get_args(hint)))
-    return {int: "a whole number", float: "a number", str: "text", bool: "True or False"}.get(hint, "None")
+    if typing.get_origin(hint) is list:
+        return f"a list, each {_spoken(typing.get_args(hint)[0])}"
+    return SPOKEN.get(hint, "None")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"

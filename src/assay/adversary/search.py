@@ -17,7 +17,8 @@ class Search:
     """Keeps the open images and their best points, so that an attack works on the whole shard without an index.
 
     An image closes when float32 confirms that an allowed point reaches the goal; `best` is then that point. Of an
-    image that stays open, `best` is the point of highest score among those looked at.
+    image that stays open, `best` is the point of highest score among those looked at, or the first without a score
+    (NaN), which no other may hide: the judge calls it a fault.
     With goal.until "end" nothing closes. Without eps (a minimum-norm threat) nothing closes either, and `best` is the
     smallest confirmed point.
     """
@@ -28,7 +29,8 @@ class Search:
         self.goal = goal
         self.threat = threat
         self.best = images.clone()
-        self.score: Tensor | None = None  # of best, per image; None before the first look
+        self.looked = False
+        self.score: Tensor | None = None  # of best, per image; None while there was nothing to compare
         self.size = images.new_full((len(images),), torch.inf)  # of best, where it is confirmed
         self.closes = goal.until == "fooled" and threat.eps is not None
         self.open = images.new_ones(len(images), dtype=torch.bool)
@@ -55,21 +57,23 @@ class Search:
         rows = self._rows()
         if not self.open.any():
             return
-        if self.goal.until == "end" and self.score is None:
-            self.best = points  # nothing to compare with yet: spare the pass, unless a second look comes
-            self.score = points.new_full((len(points),), -torch.inf)
+        if self.goal.until == "end" and not self.looked:
+            self.best, self.looked = points, True  # nothing to compare with: spare the pass, unless a second look comes
             return
-        logits = self.victim.logits(points[rows])
-        score = torch.full_like(self.size, -torch.inf).index_copy(0, self._index(rows), self.goal[rows].score(logits))
+        labels, found = self._scored(points[rows], self.goal[rows])
+        score = torch.full_like(self.size, -torch.inf).index_copy(0, self._index(rows), found)
         if self.score is None:
-            self.score = torch.full_like(score, -torch.inf)
-        elif self.goal.until == "end":
-            self.score = self.goal.score(self.victim.logits(self.best))
-        better = self.open & ~(score < self.score) & self.size.isinf()
+            self.score = self._scored(self.best, self.goal)[1] if self.looked else torch.full_like(score, -torch.inf)
+        better = self.open & self.size.isinf() & ~(score < self.score) & ~self.score.isnan()
         self.best = torch.where(_column(better, points), points, self.best)
         self.score = torch.where(better, score, self.score)
         if self.goal.until == "fooled":
-            self._test(rows, points[rows], predicted(logits), confirmed=True)
+            self._test(rows, points[rows], labels, confirmed=True)
+
+    def _scored(self, points: Images, goal: Goal) -> tuple[Tensor, Tensor]:
+        logits = self.victim.logits(points)
+        labels = predicted(logits)
+        return labels, goal.score(logits).masked_fill(labels < 0, torch.nan)
 
     def _test(self, rows: Tensor | slice, points: Images, labels: Tensor, confirmed: bool) -> None:
         claimed = self.goal[rows].reached(labels).nonzero()[:, 0]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -14,8 +14,10 @@ from assay.chance import as_normal
 Images = Float[Tensor, "B *pixels"]
 Box = tuple[float, float]
 SMALL = 1e-12  # keeps 0 / 0 away
+NEWTON_ROUNDS = 10  # enough where the entries of delta span many powers of ten, too
 
 
+@runtime_checkable
 class Norm(Protocol):
     """The geometry of a unit ball, for deltas `(B, …)`; eps and radii broadcast against them."""
 
@@ -30,8 +32,11 @@ class Norm(Protocol):
     def ascend(self, gradient: Images) -> Images:
         """The delta of norm 1 that gains most along the gradient; zero where the gradient is zero."""
 
-    def shrink(self, delta: Images, eps: Tensor, low: Tensor | float, high: Tensor | float) -> Images:
-        """The nearest delta in the ball; a norm that is coupled across pixels also minds low ≤ delta ≤ high."""
+    def project(self, points: Images, images: Images, eps: Tensor, box: Box | None) -> Images:
+        """The nearest points of the ball; a norm that is coupled across pixels also minds the box.
+
+        A point that is in the ball keeps its bits: the sum of images and a difference would round.
+        """
 
     def inside(self, uniform: Images) -> Images:
         """Uniform numbers in [0, 1), one for each pixel, made into a uniform point of the unit ball."""
@@ -50,10 +55,10 @@ class Linf:
         return 1.0
 
     def ascend(self, gradient: Images) -> Images:
-        return gradient.sign()
+        return torch.where(gradient.isnan(), gradient, gradient.sign())  # torch's sign of NaN is 0, which would hide it
 
-    def shrink(self, delta: Images, eps: Tensor, low: Tensor | float, high: Tensor | float) -> Images:
-        return delta.clamp(-eps, eps)
+    def project(self, points: Images, images: Images, eps: Tensor, box: Box | None) -> Images:
+        return points.clamp(images - eps, images + eps)
 
     def inside(self, uniform: Images) -> Images:
         return 2 * uniform - 1
@@ -76,19 +81,22 @@ class L2:
         scaled = gradient / _column(Linf().size(gradient), gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
         return scaled / _column(self.size(scaled), scaled).clamp_min(SMALL)
 
-    def shrink(self, delta: Images, eps: Tensor, low: Tensor | float, high: Tensor | float) -> Images:
-        """The nearest point of ball ∩ box is clip(scale · delta); each round finds the scale for the pixels that are
-        not clipped, from below, so that every round stays in the ball (the rounds end after two or three)."""
-        clipped = _clip(delta, low, high)
-        within = _column(self.size(clipped), delta) <= eps
-        scale = eps / _column(self.size(delta), delta).clamp_min(SMALL)
-        for _ in range(5):
-            shrunk = _clip(scale * delta, low, high)
-            free = (shrunk == scale * delta).to(delta.dtype)
-            fixed = _column(self.size(shrunk * (1 - free)), delta).square()
-            moving = _column(self.size(delta * free), delta).clamp_min(SMALL)
-            scale = torch.maximum(scale, (eps.square() - fixed).clamp_min(0).sqrt() / moving)
-        return torch.where(within, clipped, shrunk)
+    def project(self, points: Images, images: Images, eps: Tensor, box: Box | None) -> Images:
+        """The nearest point of ball ∩ box is clip(images + scale · direction). The square of its length is concave in
+        the square of scale, so that Newton's method comes from below and stays in the ball; two or three rounds do."""
+        delta = points - images
+        low, high = (-torch.inf, torch.inf) if box is None else (box[0] - images, box[1] - images)
+        within = _column(self.size(_clip(delta, low, high)), delta) <= eps
+        direction = self.ascend(delta)
+        squares, rooms = direction.square(), torch.where(delta > 0, high, low).square()
+        scale = eps.square().expand_as(within)  # squared, as the rest
+        for _ in range(NEWTON_ROUNDS):
+            free = scale * squares < rooms
+            fixed = _column(torch.where(free, 0, rooms).flatten(1).sum(1), delta)
+            moving = _column(torch.where(free, squares, 0).flatten(1).sum(1), delta)
+            moving = moving.clamp_min(torch.finfo(delta.dtype).tiny)
+            scale = torch.maximum(scale, (eps.square() - fixed) / moving)
+        return torch.where(within, points, images + _clip(scale.sqrt() * direction, low, high))
 
     def inside(self, uniform: Images) -> Images:
         # The squared length of a normal vector is chi-square and independent of its direction, so that its
@@ -154,11 +162,9 @@ class Threat:
 
     def project(self, points: Images, images: Images) -> Images:
         """The nearest allowed points. Points that are allowed do not move."""
-        delta = points - images
         if self.eps is not None:
-            low, high = (-torch.inf, torch.inf) if self.box is None else (self.box[0] - images, self.box[1] - images)
-            delta = self.norm.shrink(delta, self.radius(images), low, high)
-        return _clip(images + delta, *self.box) if self.box else images + delta
+            points = self.norm.project(points, images, self.radius(images), self.box)
+        return points.clamp(*self.box) if self.box else points
 
     def start(self, images: Images, uniform: Images) -> Images:
         """A random allowed point: uniform in the ball, then clipped to the box. `uniform` is in [0, 1)."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Literal, Self
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int64
@@ -42,7 +42,7 @@ class Victim:
         self.backwards = 0
         self._still = frozen(classifier)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Victim":
         self._still.__enter__()
         return self
 
@@ -80,11 +80,11 @@ class Victim:
         return torch.cat(parts).float()
 
     def _micro_batches(self, images: Images) -> Iterator[tuple[slice, Images]]:
-        for start in range(0, len(images), self.micro_batch):
+        for start in range(0, max(1, len(images)), self.micro_batch):  # no images: one pass tells the number of classes
             batch = images[start : start + self.micro_batch].detach()
             rows = slice(start, start + len(batch))
             if missing := self.micro_batch - len(batch):
-                batch = torch.cat([batch, batch[:1].expand(missing, *batch.shape[1:])])
+                batch = torch.cat([batch, batch.new_zeros(missing, *batch.shape[1:])])
             yield rows, batch
 
     def _search_precision(self, images: Images) -> AbstractContextManager[object]:

@@ -6,7 +6,7 @@ It climbs `goal.score`, moves as `threat` allows, draws from `draws`, and return
 anybody is for the judge to say.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -23,20 +23,21 @@ class Facts:
 
     kind: "budget" spends an eps, "minimum" looks for the smallest, "control" is what an attack must beat.
     access: what it asks of the victim. norms: those it has been written for.
-    oracle_factor: it breaks every linear classifier at this multiple of the exact smallest eps.
+    oracle_factor: for each norm, at which multiple of the exact smallest eps it breaks a linear classifier, whatever
+    the image. In a norm that is left out it promises its largest factor where the box is out of reach. None: nothing.
     """
 
     kind: Literal["budget", "minimum", "control"]
     access: Access
     norms: tuple[str, ...]
-    oracle_factor: float | None
+    oracle_factor: Mapping[str, float] | None
 
 
 def attack(
     kind: Literal["budget", "minimum", "control"],
     access: Access,
     norms: tuple[str, ...],
-    oracle_factor: float | None = None,
+    oracle_factor: Mapping[str, float] | None = None,
 ) -> Callable[[Attack], Attack]:
     """Put the facts beside the function, as `function.facts`."""
 

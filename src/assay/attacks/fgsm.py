@@ -11,7 +11,7 @@ from assay.attacks import attack
 from assay.chance import Draws
 
 
-@attack(kind="budget", access="gradients", norms=("linf", "l2"), oracle_factor=1.02)
+@attack(kind="budget", access="gradients", norms=("linf", "l2"), oracle_factor={"linf": 1.02})
 def fgsm(
     victim: Victim,
     images: Float[Tensor, "B C H W"],
@@ -19,7 +19,10 @@ def fgsm(
     threat: Threat,
     draws: Draws,
 ) -> Float[Tensor, "B C H W"]:
-    """x + eps · sign(∇ score) (Goodfellow et al. 2015, arXiv 1412.6572, §4); for l2 the normalised gradient."""
+    """x + eps · sign(∇ score) (Goodfellow et al. 2015, arXiv 1412.6572, §4); for l2 the normalised gradient.
+
+    In l2 what the box cuts off the one step is not spent elsewhere, so that images at its edge may need far more eps.
+    """
     search = Search(victim, images, goal, threat)
     for _ in search.rounds(1):
         step = threat.ascend(search.gradient(images))

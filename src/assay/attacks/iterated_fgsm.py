@@ -12,7 +12,7 @@ from assay.chance import Draws
 from assay.spec import Count, Positive
 
 
-@attack(kind="budget", access="gradients", norms=("linf", "l2"), oracle_factor=1.02)
+@attack(kind="budget", access="gradients", norms=("linf", "l2"), oracle_factor={"linf": 1.02, "l2": 1.02})
 def iterated_fgsm(
     victim: Victim,
     images: Float[Tensor, "B C H W"],

@@ -12,7 +12,7 @@ from assay.chance import Draws
 from assay.spec import Count, Positive
 
 
-@attack(kind="budget", access="gradients", norms=("linf", "l2"), oracle_factor=1.02)
+@attack(kind="budget", access="gradients", norms=("linf", "l2"), oracle_factor={"linf": 1.02, "l2": 1.02})
 def pgd(
     victim: Victim,
     images: Float[Tensor, "B C H W"],
@@ -27,10 +27,13 @@ def pgd(
 ) -> Float[Tensor, "B C H W"]:
     """Madry et al. 2018, arXiv 1706.06083, §2.1.
 
-    step_size is in pixels of [0, 1], as eps; None is 2.5 · eps / steps, which the authors use for l2.
+    step_size is in pixels of [0, 1], as eps; None is 4 · eps / steps.
+
+    Differs: the authors take 2.5 · eps / steps for l2. From a random point of that ball, mostly its edge, the angle to
+    the gradient shrinks as exp(-path / eps): 2.5 eps leave even linear classifiers unbroken at 1.02 of their radius.
     """
     search = Search(victim, images, goal, threat)
-    size = 2.5 * threat.radius(images) / steps if step_size is None else step_size
+    size = 4 * threat.radius(images) / steps if step_size is None else step_size
     for restart in search.rounds(restarts):
         points = threat.start(images, draws.uniform(images.shape[1:], "pgd", restart)) if random_start else images
         for _ in search.rounds(steps):

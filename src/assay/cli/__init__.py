@@ -3,7 +3,6 @@
 Results go to stdout, progress and mistakes to stderr. Exit 0 done, 1 a finding, 2 a mistake, in one line.
 """
 
-import contextlib
 import importlib
 import io
 import os
@@ -12,38 +11,57 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 
-import tyro
-
 from assay.cli.options import INVOKED
-from assay.spec import choices
+from assay.cli.parsing import read_arguments
+from assay.spec import blame, choices
 
+LONGEST_LINE = 1000
 VERBS = ("demo", "data", "model", "train", "import", "attack", "evaluate", "compare", "explain", "harden", "report")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb; the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(_overview())
-        return 0
-    INVOKED.set(shlex.join(["assay", *arguments]))
-    verb = arguments.pop(0)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that has no × still gets its figures
+            stream.reconfigure(errors="backslashreplace")
     try:
-        if verb == "--version":
-            print(importlib.import_module("importlib.metadata").version("assay"))
-            return 0
-        if verb not in VERBS:
-            raise ValueError(f"unknown verb {verb!r}; {choices(verb, VERBS)}")
-        return _call(verb, arguments)
+        code = _run(arguments)
+        if sys.stdout:
+            sys.stdout.flush()  # a full disk or a reader that has gone is found here, and not when Python ends
+        return code
     except BrokenPipeError:  # `assay … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OSError) as error:
-        print(f"assay: {_one_line(error)}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
-        print("assay: stopped; what was finished is kept, and --resume takes up a training", file=sys.stderr)
+        _say("stopped; what was finished is kept, and --resume takes up a training")
         return 130
+    except Exception as error:
+        line = _one_line(error)
+        if line is None:
+            raise
+        _say(line)
+        return 2
+
+
+def _run(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_overview())
+        return 0
+    for place, word in enumerate(arguments):
+        if not word or re.fullmatch("--[^=]+=", word):
+            raise ValueError(f"argument {place + 1} {word!r} is empty: is it a shell variable that is not set?")
+        if any("\ud800" <= character <= "\udfff" for character in word):  # no file that we write could hold it
+            raise ValueError(f"argument {place + 1} {ascii(word)[:100]} is no UTF-8 text")
+    INVOKED.set(shlex.join(["assay", *arguments]))
+    verb, *rest = arguments
+    if verb == "--version":
+        print(importlib.import_module("importlib.metadata").version("assay"))
+        return 0
+    if verb not in VERBS:
+        raise ValueError(f"unknown verb {verb!r}; {choices(verb, VERBS)}")
+    call = read_arguments(verb, function_of(verb), rest)
+    return call() if call else 0
 
 
 def function_of(verb: str) -> Callable[..., int]:
@@ -53,50 +71,27 @@ def function_of(verb: str) -> Callable[..., int]:
     return function
 
 
-def _call(verb: str, arguments: list[str]) -> int:
-    messages = io.StringIO()
-    parsed: list[object] = []
-    config = (tyro.conf.FlagCreatePairsOff,)
-    function = function_of(verb)
-    try:
-        with contextlib.redirect_stderr(messages):
-            parsed.append(tyro.cli(_deferred(function), prog=f"assay {verb}", args=arguments, config=config))
-    except SystemExit as end:
-        if end.code:
-            raise ValueError(_from_box(messages.getvalue(), verb)) from None
-        return 0
-    return parsed[0]()  # type: ignore[operator]
+def _say(line: str) -> None:
+    if sys.stderr:
+        print(f"assay: {line}", file=sys.stderr)
 
 
-def _deferred(function: Callable[..., int]) -> Callable[..., Callable[[], int]]:
-    """The same signature, but the call waits: what a verb prints to stderr must not be caught with tyro's boxes."""
-
-    def later(*args: object, **kwargs: object) -> Callable[[], int]:
-        return lambda: function(*args, **kwargs)
-
-    later.__wrapped__ = function  # type: ignore[attr-defined]
-    later.__doc__, later.__annotations__ = function.__doc__, function.__annotations__
-    return later
-
-
-def _from_box(box: str, verb: str) -> str:
-    """Tyro's box as one line: what, got, allowed."""
-    lines = [line.strip("│ ").strip() for line in box.splitlines() if not line.startswith(("╭", "╰"))]
-    text = " ".join(line for line in lines if line)
-    if found := re.search(r"Error parsing (\S+): .*?from \['(.*?)'\]", text):
-        wanted = re.search(r"no type matching (\S+)", text)
-        kind = wanted.group(1).replace("{None}|", "") if wanted else "another value"
-        return f"{found.group(1)} takes {kind}, got {found.group(2)!r}; see assay {verb} --help"
-    parts = re.split("─{5}", text)
-    near = re.search(r"Perhaps you meant: (\S+)", text)
-    line = parts[0].strip().replace(", ", " ")
-    return f"{line}{f'; did you mean {near.group(1)}?' if near else ''}; see assay {verb} --help"
-
-
-def _one_line(error: Exception) -> str:
+def _one_line(error: Exception) -> str | None:
+    """What a person is told; None for a mistake of ours, which keeps its traceback."""
+    memory = isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
-    return " ".join(str(error).split())
+        line = f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+    elif isinstance(error, ValueError | OSError):
+        line = str(error)
+    elif memory:
+        line = "there is not enough memory: take fewer --images, or a smaller --batch-size"
+    else:
+        blamed = blame(error)
+        if blamed is None:
+            return None
+        line = blamed
+    line = " ".join(line.split())
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
 
 
 def _overview() -> str:

@@ -16,12 +16,14 @@ def data(
     """List the data sets, describe one, or get its files."""
     from assay.data import DATA, SPLITS, load
 
+    if what == "list" and name is not None:
+        raise ValueError(f"data list takes no NAME, got {name!r}: is it assay data describe {name}?")
     if what == "list":
         about = {key: (DATA[key].__doc__ or "").splitlines()[0] for key in DATA}
         show({"data": about}, "\n".join(f"{key:<10}{line}" for key, line in about.items()), json)
         return 0
     if name is None:
-        raise ValueError(f"assay data {what} needs a NAME; there are {', '.join(DATA)}")
+        raise ValueError(f"data {what} needs a NAME; there are {', '.join(DATA)}")
     splits = {split: load(name, split) for split in SPLITS}
     train = splits["train"]
     mean, spread = train.mean_and_spread()

@@ -1,5 +1,7 @@
 """assay demo."""
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -26,15 +28,17 @@ def demo(
     plain, hardened, page = out / "plain", out / "hardened", out / "report.html"
     if page.exists() and not force:
         raise ValueError(f"{page} exists: take another --out, or --force to replace it")
-    note("1/4  train a small network on 1 257 handwritten digits")
-    train("digits_cnn", out=plain, device=device, force=force)
-    note("2/4  harden a copy of it, and attack both")
-    harden(plain, out=hardened, threat=THREAT, eps=EPSILONS, epochs=20, learning_rate=4e-3, device=device, force=force)
-    note("3/4  look at what they look at")
-    for run in (plain, hardened):
-        for method in ("saliency", "occlusion(patch=3, stride=1)"):
-            explain_run(run, method, (), None, "test", device, force)
-    note("4/4  write the report")
-    report((plain, hardened), out=page, force=force)
+    with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext():  # one document, the last
+        note("1/4  train a small network on 1 257 handwritten digits")
+        train("digits_cnn", out=plain, device=device, force=force)
+        note("2/4  harden a copy of it, and attack both")
+        harden(
+            plain, out=hardened, threat=THREAT, eps=EPSILONS, epochs=20, learning_rate=4e-3, device=device, force=force
+        )
+        note("3/4  look at what they look at")
+        for run in (plain, hardened):
+            explain_run(run, ("saliency", "occlusion(patch=3, stride=1)"), (), None, "test", device, force)
+        note("4/4  write the report")
+        report((plain, hardened), out=page, force=force)
     show({"report": str(page), "runs": [str(plain), str(hardened)]}, f"\nopen {page.resolve()}", json)
     return 0

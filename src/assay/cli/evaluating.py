@@ -10,7 +10,9 @@ from assay.run_folder import Folder, Run
 from assay.tally import paired, stands
 
 if TYPE_CHECKING:
+    from assay.data import ImageSet
     from assay.evaluate.robust import Plan
+    from assay.models.classifier import Classifier
 
 
 def run_plan(
@@ -31,9 +33,24 @@ def carry_out(
     from assay.evaluate.record import evaluate_run
 
     run, classifier = load_run(path)
-    return evaluate_run(
-        run, classifier, load_images(run, data, split, images), plan, name, force, environment(plan.seed)
-    )
+    chosen = load_images(run, data, split, images)
+    possible(plan, classifier, chosen)
+    return evaluate_run(run, classifier, chosen, plan, name, force, environment(plan.seed))
+
+
+def possible(plan: "Plan", classifier: "Classifier", images: "ImageSet") -> None:
+    """ValueError, before any work, for a plan that the images or the model do not allow."""
+    import torch
+
+    from assay.adversary.victim import MICRO_BATCH, Victim
+    from assay.evaluate.robust import facts
+    from assay.models.classifier import check
+
+    plan.check(images)
+    plan.goal(images.labels[:1], torch.zeros(1, len(images.classes)))  # a class that there is
+    gradients = any(facts(attack).access == "gradients" for attack in plan.attacks)
+    with Victim(classifier.to(plan.device)):
+        check(classifier, images.rows(slice(MICRO_BATCH)).pixels(plan.device), len(images.classes), gradients)
 
 
 def figures(folder: Folder) -> str:
@@ -66,6 +83,8 @@ def eps_text(eps: float, norm: str) -> str:
 
 def shared(before: Run, after: Run) -> list[str]:
     """The evaluations that both runs have, of the same images; newest last. ValueError if there are none."""
+    if before.path.resolve() == after.path.resolve():
+        raise ValueError(f"{before.path} and {after.path} are the same run: nothing can differ")
     common = [name for name in before.names("evaluations") if name in after.names("evaluations")]
     same = []
     for name in common:

@@ -1,11 +1,18 @@
 """assay harden."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
 from assay.cli.options import Device, EpsText, Force, Images, Json, RunPath, ThreatText, note, show
+
+if TYPE_CHECKING:
+    from assay.run_folder import Evaluation, Run
+    from assay.train.recipes import Recipe
+
+WARM_UP = 0.4  # of the steps
 
 
 def harden(
@@ -25,35 +32,51 @@ def harden(
     json: Json = False,
 ) -> int:
     """Train a copy of a run against an attack, then compare the two on the same images."""
+    from assay import spec
+    from assay.attacks import ATTACKS
     from assay.cli import learning
-    from assay.cli.evaluating import carry_out, compared, compared_text
-    from assay.cli.options import load_run, plan_of
+    from assay.cli.evaluating import carry_out, compared, compared_text, possible
+    from assay.cli.options import load_images, load_run, plan_of
     from assay.evaluate.suites import SUITES
     from assay.run_folder import open_run
-    from assay.train.recipes import recorded
 
+    if resume and force:
+        raise ValueError("--resume goes on and --force begins again: take one of them")
     if out.resolve() == run.resolve():
         raise ValueError(f"--out {out} is the run itself: the hardened model needs another folder")
     plan = plan_of(SUITES["quick"], threat, eps, "untargeted", 0, device)
-    before, _ = load_run(run)
-    plain = recorded(before.read_json("config.json").get("recipe") or {})
-    recipe = plain.changed(
-        attack=method, threat=str(plan.threat), epochs=epochs, learning_rate=learning_rate, seed=seed, warm_up=0.4
-    )
+    call = spec.read(method, ATTACKS, "attack")
+    before, classifier = load_run(run)
+    possible(replace(plan, attacks=(*plan.attacks, call)), classifier, load_images(before, None, "test", images))
+    settings = {"attack": str(call), "threat": str(plan.threat), "epochs": epochs, "learning_rate": learning_rate}
+    recipe = _recipe_of(before).changed(**settings, seed=seed, warm_up=WARM_UP)
+    if resume:
+        recipe = learning.begun(out, **recipe.describe())
     learning.start(out, recipe, device=device, force=force, resume=resume, parent=run)
     after = open_run(out)
     learning.test(after, device)
     note("comparing the two on the same test images")
     folder = carry_out(out, plan, "quick", None, "test", images, force=True)
-    if not _has_same(before.evaluation(folder.path.name).path, plan.describe()):
+    if not _has_same(before.evaluation(folder.path.name), plan.describe()):
         carry_out(run, plan, "quick", None, "test", images, force=True)
     result = compared(before, after, folder.path.name)
     show({"run": str(out), **result}, compared_text(result), json)
     return 0
 
 
-def _has_same(path: Path, plan: dict[str, object]) -> bool:
-    from assay.run_folder import Folder
+def _recipe_of(run: "Run") -> "Recipe":
+    """The recipe of the run; of one that was imported, what is known and usual values."""
+    from assay.train.recipes import Recipe, recorded
 
-    folder = Folder(path)
+    config = run.read_json("config.json")
+    if "imported" not in config:
+        try:
+            return recorded(config.get("recipe"))
+        except ValueError as error:
+            raise ValueError(f"{run.path}: {error}") from error
+    model = run.read_json("model.json")["architecture"]
+    return Recipe(name="imported", model=model, data=config["data"], epochs=1, batch_size=64, learning_rate=1e-3)
+
+
+def _has_same(folder: "Evaluation", plan: dict[str, object]) -> bool:
     return folder.has("config.json") and plan.items() <= folder.read_json("config.json").items()

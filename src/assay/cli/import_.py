@@ -26,26 +26,33 @@ def import_(
     from assay.adversary.victim import Victim
     from assay.cli import learning
     from assay.data import load
+    from assay.models import MODELS
     from assay.models.classifier import build, check, put
     from assay.models.yours import read_weights
     from assay.run_folder import SCHEMA, create
+    from assay.spec import choices
 
+    if ".py:" not in model and model.partition("(")[0] not in MODELS:
+        raise ValueError(
+            f"{model!r} is not of the form FILE.py:FUNCTION, and no architecture; {choices(model, MODELS)}"
+        )
     where = device_of(device)
     images = load(data, "test")
     path, _, function = model.rpartition(":")
     channels = images.shape[0]
-    about = {"architecture": f"{Path(path).resolve()}:{function}", "shape": images.shape, "classes": images.classes}
+    architecture = f"{Path(path).resolve()}:{function}" if path.endswith(".py") else model
+    about = {"architecture": architecture, "shape": images.shape, "classes": images.classes}
     classifier = build({**about, "mean": mean or (0.0,) * channels, "std": std or (1.0,) * channels})
     put(classifier.net, read_weights(weights))
     with Victim(classifier.to(where)):
         check(classifier, images.rows(slice(64)).pixels(where), len(images.classes))
-    run = create(out, force)
     tensors = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
-    run.write_json("env.json", environment(0))
-    run.write_model(classifier.describe(), tensors)
+    run = create(out, force)
     run.write_json(
         "config.json", {"schema": SCHEMA, "imported": model, "data": data, "fingerprint": images.fingerprint}
     )
+    run.write_json("env.json", environment(0))
+    run.write_model(classifier.describe(), tensors)
     clean = learning.test(run, device)
     show({"run": str(out), "test": clean}, f"{out}: {model}\n  test       {percent(clean)}", json)
     return 0

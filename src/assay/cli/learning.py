@@ -1,11 +1,19 @@
 """What train and harden share: from a recipe to a run folder that can be taken up, and the one look at the test set."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from assay.cli.options import device_of, environment, load_images, load_run, note, plan_of
+from assay.files import reason
 from assay.run_folder import SCHEMA, Run, create, open_run
+from assay.spec import checked
 from assay.train.recipes import Recipe, recorded
+
+if TYPE_CHECKING:
+    from assay.adversary.victim import Precision
+    from assay.train.loop import Training
+
+PRECISION = Literal["float32", "bfloat16"]
 
 
 def start(
@@ -24,34 +32,69 @@ def start(
     from assay.train.loop import Training
 
     where = device_of(device)
-    if resume:
-        recipe, parent = _recorded(path, recipe, parent)
     images, validation = load(recipe.data, "train", recipe.images), load(recipe.data, "validation")
-    adversary = None
-    if recipe.attack:
-        assert recipe.threat
+    load(recipe.data, "test")  # wanted at the end: better found missing now
+    adversary, origin = None, None
+    if recipe.attack and recipe.threat:
         adversary = (spec.read(recipe.attack, ATTACKS, "attack"), read_threat(recipe.threat).fits(images.shape))
     if parent:
         base, classifier = load_run(parent)
-        load_images(base, recipe.data, "validation", None)  # its classes fit
+        load_images(base, recipe.data, "validation", None)  # its classes and shape fit
+        origin = base.read_json("model.json")["weights"]
     else:
         mean, spread = images.mean_and_spread()
         inside = {"shape": images.shape, "classes": images.classes, "mean": mean, "std": spread}
         classifier = build({"architecture": recipe.model, **inside}, recipe.seed)
-    precision = fast_precision(where)
+    about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
+    about |= {"parent": parent and str(parent), "parent_weights": origin}
+    precision = _begun_in(path, about) if resume else fast_precision(where)
     training = Training(classifier, recipe, images, validation, device=where, precision=precision, adversary=adversary)
     run = open_run(path) if resume else create(path, force)
-    if resume and run.has("checkpoint.pt"):
-        training.resume(run.path / "checkpoint.pt")
-        note(f"taken up after epoch {training.epoch} of {recipe.epochs}")
-    about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "parent": parent and str(parent)}
-    run.write_json("config.json", about | {"fingerprint": images.fingerprint, "precision": precision})
-    run.write_json("env.json", environment(recipe.seed))
+    if resume:
+        _take_up(training, run)
+    else:
+        run.write_json("config.json", about | {"precision": precision})
+    if not run.has("env.json"):
+        run.write_json("env.json", environment(recipe.seed))
     history = training.run(run.path / "checkpoint.pt", lambda lines: run.write_lines("metrics.jsonl", lines))
     run.write_lines("metrics.jsonl", history)
     weights = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
     run.write_model(classifier.describe(), weights)
     return run, history
+
+
+def begun(path: Path, **given: Any) -> Recipe:
+    """The recipe that a run was begun with, for --resume; ValueError if a setting that is given now is another."""
+    try:
+        found = recorded(open_run(path).read_json("config.json").get("recipe"))
+    except ValueError as error:
+        raise ValueError(f"--resume: {error}") from error
+    for name, ours in given.items():
+        if ours is not None and ours != getattr(found, name):
+            raise ValueError(f"--resume: {path} was begun with {name} {getattr(found, name)}, got {ours}")
+    return found
+
+
+def _begun_in(path: Path, about: dict[str, Any]) -> "Precision":
+    """The precision that a run was begun with; ValueError if its images or its parent have changed since."""
+    config = open_run(path).read_json("config.json")
+    for key, what in (("fingerprint", "images"), ("parent_weights", "weights to start from")):
+        if config.get(key) != about[key]:
+            raise ValueError(f"--resume: {path} was begun with other {what}: {config.get(key)}, now {about[key]}")
+    precision: Precision = checked(f"{path / 'config.json'}: precision", config.get("precision"), PRECISION)
+    return precision
+
+
+def _take_up(training: "Training", run: Run) -> None:
+    run.sweep()
+    checkpoint = run.path / "checkpoint.pt"
+    if not checkpoint.exists():
+        return
+    try:
+        training.resume(checkpoint)
+    except (RuntimeError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"{checkpoint} does not fit: {reason(error)}; without it --resume begins again") from error
+    note(f"taken up after epoch {training.epoch} of {training.recipe.epochs}")
 
 
 def test(run: Run, device: str) -> dict[str, Any]:
@@ -63,13 +106,3 @@ def test(run: Run, device: str) -> dict[str, Any]:
     folder = evaluate_run(run, classifier, load_images(run, None, "test", None), plan, "clean", True, environment(0))
     clean: dict[str, Any] = folder.read_json("results.json")["clean"]
     return clean
-
-
-def _recorded(path: Path, recipe: Recipe, parent: Path | None) -> tuple[Recipe, Path | None]:
-    config = open_run(path).read_json("config.json")
-    found = recorded(config.get("recipe") or {})
-    if found != recipe:
-        ours, theirs = recipe.describe(), found.describe()
-        name = next(name for name in ours if ours[name] != theirs[name])
-        raise ValueError(f"--resume: {path} was begun with {name} {theirs[name]}, got {ours[name]}")
-    return found, Path(config["parent"]) if config.get("parent") else parent

@@ -18,12 +18,14 @@ def model(
     """List the architectures, or describe one or a run's: layers, sizes, parameters."""
     from assay.models import MODELS
 
+    if what == "list" and name is not None:
+        raise ValueError(f"model list takes no NAME, got {name!r}: is it assay model describe {name}?")
     if what == "list":
         about = {key: (MODELS[key].__doc__ or "").splitlines()[0] for key in MODELS}
         show({"models": about}, "\n".join(f"{key:<12}{line}" for key, line in about.items()), json)
         return 0
     if name is None:
-        raise ValueError(f"assay model describe needs a NAME or a RUN; there are {', '.join(MODELS)}")
+        raise ValueError(f"model describe needs a NAME or a RUN; there are {', '.join(MODELS)}")
     result = _describe(name, data)
     lines = [f"{name}: {result['architecture']}, {' × '.join(map(str, result['shape']))} in"]
     lines += [f"  {layer['layer']:<14}{layer['output']:<18}{layer['parameters']:>10}" for layer in result["layers"]]
@@ -37,9 +39,9 @@ def _describe(name: str, data: str | None) -> dict[str, Any]:
 
     from assay.adversary.victim import frozen
     from assay.data import load
-    from assay.models.classifier import build
+    from assay.models.classifier import build, check
 
-    if Path(name).is_dir():
+    if ".py:" not in name and (Path(name).exists() or Path(name).name != name):
         _, classifier = load_run(Path(name))
     else:
         images = load(data or "digits", "validation")
@@ -47,11 +49,13 @@ def _describe(name: str, data: str | None) -> dict[str, Any]:
         classifier = build({**about, "mean": [0.0] * images.shape[0], "std": [1.0] * images.shape[0]})
     layers: list[dict[str, Any]] = []
 
-    def record(layer: torch.nn.Module, _: Any, output: torch.Tensor) -> None:
+    def record(layer: torch.nn.Module, _: Any, output: Any) -> None:
         own = sum(parameter.numel() for parameter in layer.parameters())
-        size = " × ".join(map(str, output.shape[1:]))
+        size = " × ".join(map(str, output.shape[1:])) if isinstance(output, torch.Tensor) else type(output).__name__
         layers.append({"layer": type(layer).__name__, "output": size, "parameters": own})
 
+    with frozen(classifier):
+        check(classifier, torch.zeros(1, *classifier.shape), len(classifier.classes))
     leaves = [layer for layer in classifier.net.modules() if not list(layer.children())]
     hooks = [layer.register_forward_hook(record) for layer in leaves]
     try:

@@ -54,18 +54,23 @@ def load_run(path: Path) -> "tuple[Run, Classifier]":
 
     run = open_run(path)
     description, weights = run.read_model()
-    tensors = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
-    return run, restore(description, tensors)
+    try:
+        tensors = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
+        return run, restore(description, tensors)
+    except (ValueError, TypeError) as error:  # a dtype that torch has not
+        raise ValueError(f"{path}: {error}") from error
 
 
 def load_images(run: "Run", data: str | None, split: str, images: int | None) -> "ImageSet":
-    """The images that a verb works on; ValueError if their classes are not those of the run."""
+    """The images that a verb works on; ValueError if their classes or their shape are not those of the run."""
     from assay.data import load
 
     found = load(data or run.read_json("config.json")["data"], split, images)
-    classes = run.read_json("model.json")["classes"]
-    if len(classes) != len(found.classes):
-        raise ValueError(f"the model has {len(classes)} classes, {found.name} has {len(found.classes)}")
+    model = run.read_json("model.json")
+    if len(model["classes"]) != len(found.classes):
+        raise ValueError(f"the model has {len(model['classes'])} classes, {found.name} has {len(found.classes)}")
+    if tuple(model["shape"]) != found.shape:
+        raise ValueError(f"the model takes images {tuple(model['shape'])}, {found.name} has {found.shape}")
     return found
 
 
@@ -78,14 +83,12 @@ def plan_of(attacks: Sequence[str], threat: str, eps: str | None, goal: str, see
     from assay.attacks import ATTACKS
     from assay.evaluate.robust import Plan
 
-    calls = tuple(spec.read(text, ATTACKS, "attack") for text in attacks)
-    if len({str(call) for call in calls}) < len(calls):
-        raise ValueError("the same attack was given twice")
+    calls = spec.read_all(attacks, ATTACKS, "attack")
     aim, where, budget = read_goal(goal), device_of(device), read_threat(threat)
     if budget.eps is None:
         raise ValueError(f"{threat}: an eps is needed, such as {budget.norm.name}(8/255)")
     assert isinstance(budget.eps, float)
-    listed = [] if eps is None else [spec.number(part, "--eps") for part in eps.split(",")]
+    listed = [] if eps is None else [spec.number(part, f"--eps {eps[:80]!r}:") for part in eps.split(",")]
     epsilons = sorted({*listed, budget.eps})
     return Plan(calls, budget, epsilons, aim, seed, fast_precision(where), where)
 
@@ -97,7 +100,8 @@ def show(result: dict[str, Any], text: str, json: bool) -> None:
 
 def note(text: str) -> None:
     """A word on the side, which is no result."""
-    print(text, file=sys.stderr)
+    if sys.stderr:  # closed: print would take stdout
+        print(text, file=sys.stderr)
 
 
 def percent(share: dict[str, Any]) -> str:

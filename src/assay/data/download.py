@@ -1,6 +1,7 @@
 """Where data lie, and how they come: $ASSAY_DATA first, then the user cache, then a download checked by hash."""
 
 import hashlib
+import http.client
 import os
 import shutil
 import urllib.error
@@ -9,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
+
+from assay.files import reason
 
 TIMEOUT = 20  # seconds without a byte
 CHUNK = 1 << 18
@@ -43,23 +46,31 @@ def download(name: str, files: Mapping[str, str], mirrors: Sequence[str]) -> Non
 def _fetch(name: str, file: str, wanted: str, mirrors: Sequence[str]) -> None:
     cache = folders(name)[-1]
     cache.mkdir(parents=True, exist_ok=True)
-    part, problem = cache / f"{file}.part", ""
+    part, problems = cache / f"{file}.part", []
     for mirror in mirrors:
         try:
             _resume(f"{mirror}/{file}", part)
-        except (urllib.error.URLError, OSError, ValueError) as error:
-            problem = f"{mirror}/{file}: {getattr(error, 'reason', error)}"
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
+            problems.append(f"{mirror}: {_why(error)}")
             continue
         got = hashlib.md5(part.read_bytes()).hexdigest()
         if got == wanted:
             part.replace(cache / file)
             return
         part.unlink()
-        problem = f"{mirror}/{file} has md5 {got}, {wanted} wanted"
+        problems.append(f"{mirror}: {file} has md5 {got}, {wanted} wanted")
+    given = os.environ.get("ASSAY_DATA")
+    place = f"$ASSAY_DATA is {given}, which lacks it" if given else "or set ASSAY_DATA to a folder that has it"
     raise ValueError(
-        f"{name} is not here and could not be downloaded ({problem}). Put {file} into {cache}, "
-        f"or set ASSAY_DATA to a folder that holds {name}/{file}; --data digits needs no file"
+        f"{name} is not here and could not be downloaded ({'; '.join(problems)}): put {name}/{file} into "
+        f"{cache.parent} ({place}), or take --data digits, which needs no file"
     )
+
+
+def _why(error: Exception) -> str:
+    """Of the errors of a network, which nest, the words of the innermost."""
+    inner = getattr(error, "reason", error)
+    return getattr(inner, "strerror", None) or reason(inner if isinstance(inner, Exception) else error)
 
 
 def _resume(url: str, part: Path) -> None:
@@ -83,3 +94,5 @@ def _resume(url: str, part: Path) -> None:
             while chunk := answer.read(CHUNK):
                 file.write(chunk)
                 bar.update(len(chunk))
+        if bar.n < total:  # urllib calls that a good end; what has come stays for the next time
+            raise OSError(f"the connection ended after {bar.n} of {total} bytes")

@@ -61,7 +61,7 @@ class ImageSet:
     def first(self, n: int) -> "ImageSet":
         """The first n of the stratified order: every class in proportion, and n images are among n + 1."""
         if not 1 <= n <= len(self):
-            raise ValueError(f"{self.name} {self.split} has {len(self)} images, at least 1 can be taken, got {n}")
+            raise ValueError(f"{self.name} {self.split}: between 1 and {len(self)} images can be taken, got {n}")
         return self.rows(stratified(self.labels)[:n].sort().values)
 
     def pixels(self, device: torch.device | str = "cpu") -> Float[Tensor, "N C H W"]:

@@ -32,12 +32,8 @@ def _read(part: str, split: str) -> ImageSet:
     paths = [find("mnist", f"{part}-{kind}-ubyte.gz") for kind in ("images-idx3", "labels-idx1")]
     assert paths[0] is not None
     assert paths[1] is not None
-    images, labels = read_idx(paths[0], 3), read_idx(paths[1], 1)
-    if images.shape[1:] != (28, 28):
-        raise ValueError(f"{paths[0]} holds images of {images.shape[1:]}, (28, 28) wanted")
-    wanted = 60000 if part == "train" else 10000
-    if len(images) != wanted:
-        raise ValueError(f"{paths[0]} holds {len(images)} images, {wanted} wanted")
+    n = 60000 if part == "train" else 10000
+    images, labels = read_idx(paths[0], (n, 28, 28)), read_idx(paths[1], (n,))
     return ImageSet(
         name="mnist",
         split=split,

@@ -1,5 +1,6 @@
 """The noun of this folder: pixels in, logits out, and everything needed to say so within one module."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from assay import spec
 from assay.chance import seeded
+from assay.files import fault, reason
 from assay.models import MODELS
 from assay.models.yours import from_user
 
@@ -36,8 +38,10 @@ class Classifier(nn.Module):
         channels = shape[0]
         if not (len(mean) == len(spread) == channels):
             raise ValueError(f"mean and std need one number for each of {channels} channels, got {mean} and {spread}")
-        if min(spread) <= 0:
-            raise ValueError(f"std must be above 0, got {spread}")
+        if not all(map(math.isfinite, (*mean, *spread))) or min(spread) <= 0:
+            raise ValueError(f"mean and std must be finite, and std above 0, got {mean} and {spread}")
+        if len(classes) < 2:
+            raise ValueError(f"a classifier needs at least 2 classes, got {len(classes)}")
         self.net = net
         self.architecture = architecture
         self.shape = (shape[0], shape[1], shape[2])
@@ -46,8 +50,12 @@ class Classifier(nn.Module):
         self.register_buffer("spread", torch.tensor(spread, dtype=torch.float32).reshape(1, -1, 1, 1), persistent=False)
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K"]:
-        logits: Tensor = self.net((images - self.mean) / self.spread)
+        logits: Tensor = self.answer(images)
         return logits
+
+    def answer(self, images: Float[Tensor, "B C H W"]) -> Any:
+        """What the network says, which `check` has not yet found to be logits."""
+        return self.net((images - self.mean) / self.spread)
 
     def describe(self) -> dict[str, Any]:
         """What `model.json` holds: all but the weights."""
@@ -70,7 +78,10 @@ def build(description: Mapping[str, Any], seed: int = 0) -> Classifier:
             net = from_user(architecture)
         else:
             make = spec.read(architecture, MODELS, "model")
-            net = make.function(shape, len(classes), **make.settings)
+            try:
+                net = make.function(shape, len(classes), **make.settings)
+            except RuntimeError as error:  # sizes that no memory holds
+                raise ValueError(f"{architecture} cannot be built for images {shape}: {reason(error)}") from error
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Classifier(net, architecture, shape, classes, description["mean"], description["std"])
 
@@ -98,16 +109,26 @@ def put(net: nn.Module, weights: Mapping[str, Tensor]) -> None:
     net.load_state_dict(dict(weights))
 
 
-def check(classifier: nn.Module, images: Float[Tensor, "B C H W"], classes: int) -> None:
-    """ValueError in one line if the answers are no logits: not finite, of another size, or probabilities."""
-    with torch.no_grad():
-        try:
-            logits = classifier(images)
-        except RuntimeError as error:
-            message = str(error).splitlines()[0]
-            raise ValueError(f"the model does not take images {tuple(images.shape[1:])}: {message}") from error
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[0] != len(images):
-        got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+def check(classifier: Classifier, images: Float[Tensor, "B C H W"], classes: int, gradients: bool = False) -> None:
+    """ValueError in one line if the answers are no logits: not finite, of another size, or probabilities.
+
+    With `gradients` also if they cannot be differentiated with respect to the images.
+    """
+    kinds = {str(parameter.dtype) for parameter in classifier.net.parameters()} - {"torch.float32"}
+    if kinds:
+        raise ValueError(f"the model's parameters are {', '.join(sorted(kinds))}, torch.float32 wanted")
+    try:
+        with torch.set_grad_enabled(gradients):
+            logits = classifier.answer(images.clone().requires_grad_(gradients))
+    except Exception as error:  # the network may be anybody's
+        raise ValueError(f"the model does not take images {tuple(images.shape[1:])}: {fault(error)}") from error
+    if (
+        not isinstance(logits, Tensor)
+        or logits.ndim != 2
+        or len(logits) != len(images)
+        or not logits.is_floating_point()
+    ):
+        got = f"{tuple(logits.shape)} of {logits.dtype}" if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(f"the model must return logits ({len(images)}, {classes}), got {got}")
     if logits.shape[1] != classes:
         raise ValueError(f"the model has {logits.shape[1]} outputs, but the data have {classes} classes")
@@ -116,3 +137,5 @@ def check(classifier: nn.Module, images: Float[Tensor, "B C H W"], classes: int)
         raise ValueError(f"the model returns NaN or infinity for {bad} of {len(images)} clean images")
     if bool((logits >= 0).all()) and bool(((logits.sum(1) - 1).abs() < 1e-4).all()):
         raise ValueError("the model returns probabilities, logits wanted: take the softmax off its end")
+    if gradients and not logits.requires_grad:
+        raise ValueError("the model has no gradient with respect to its images: it detaches them, or runs in no_grad")

@@ -9,6 +9,8 @@ def mnist_cnn(shape: tuple[int, int, int], classes: int) -> nn.Module:
     799 078 parameters for 1×28×28 and 10 classes; any image of at least 4×4 fits.
     """
     channels, height, width = shape
+    if min(height, width) < 4:
+        raise ValueError(f"mnist_cnn takes images of at least 4×4, got {height}×{width}")
     return nn.Sequential(
         nn.Conv2d(channels, 32, 3, padding=1),
         nn.ReLU(),

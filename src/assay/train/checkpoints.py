@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from assay.files import whole
+from assay.files import reason, whole
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,9 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 def load(path: Path) -> Checkpoint:
     """Read it back; ValueError, naming the file, if it is none."""
     try:
-        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+        found = Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+        if len(found.history) != found.epoch:
+            raise ValueError(f"{found.epoch} epochs, but {len(found.history)} lines of metrics")
     except Exception as error:
-        raise ValueError(f"{path} is damaged: {str(error).splitlines()[0][:200]}") from error
+        raise ValueError(f"{path} is damaged: {reason(error)}; without it --resume begins again") from error
+    return found

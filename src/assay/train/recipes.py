@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, get_type_hints
 
-from assay.spec import pick
+from assay.spec import checked, pick
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +16,7 @@ class Recipe:
     the steps over which eps grows from 0.
     """
 
+    name: str = ""
     model: str
     data: str
     epochs: int
@@ -33,6 +34,10 @@ class Recipe:
                 raise ValueError(f"{name} must be between {low} and {high}, got {getattr(self, name)}")
         if not 0 < self.learning_rate < float("inf"):
             raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.warm_up <= 1:
+            raise ValueError(f"warm_up must be between 0 and 1, got {self.warm_up}")
+        if (self.attack is None) != (self.threat is None):
+            raise ValueError(f"attack and threat go together, got {self.attack} and {self.threat}")
 
     def changed(self, **settings: Any) -> "Recipe":
         """The recipe with those settings that are not None."""
@@ -45,12 +50,12 @@ class Recipe:
 
 def mnist_cnn() -> Recipe:
     """The network of 32-32-500-10 on MNIST."""
-    return Recipe(model="mnist_cnn", data="mnist", epochs=3, batch_size=128, learning_rate=4e-3)
+    return Recipe(name="mnist_cnn", model="mnist_cnn", data="mnist", epochs=3, batch_size=128, learning_rate=4e-3)
 
 
 def digits_cnn() -> Recipe:
     """The same network on the embedded digits, whose 1 257 training images want more epochs."""
-    return Recipe(model="mnist_cnn", data="digits", epochs=30, batch_size=64, learning_rate=4e-3)
+    return Recipe(name="digits_cnn", model="mnist_cnn", data="digits", epochs=30, batch_size=64, learning_rate=4e-3)
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {recipe.__name__: recipe for recipe in (digits_cnn, mnist_cnn)}
@@ -62,8 +67,9 @@ def recipe(name: str) -> Recipe:
     return found
 
 
-def recorded(settings: dict[str, Any]) -> Recipe:
+def recorded(settings: Any) -> Recipe:
     """The recipe that a config.json holds; ValueError where it does not hold one."""
-    if set(settings) != {field.name for field in fields(Recipe)}:
+    if not isinstance(settings, dict) or set(settings) != {field.name for field in fields(Recipe)}:
         raise ValueError("config.json holds no recipe of this version")
-    return Recipe(**settings)
+    hints = get_type_hints(Recipe)
+    return Recipe(**{name: checked(f"config.json: {name}", value, hints[name]) for name, value in settings.items()})

@@ -1,0 +1,116 @@
+"""Linear classifiers whose smallest eps is known exactly, in float64 numpy, without a line of assay's geometry."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Norm = Literal["linf", "l2"]
+SHAPES = ((1, 4, 6), (3, 5, 3))
+REACH = 2.5  # logits that a change of one class against another may gain at most: no softmax saturates
+FAR = 12.0  # logits by which the classes out of reach are behind
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A linear classifier, images that it gets right, and of each image the smallest eps that breaks it (inf: none)."""
+
+    classifier: nn.Module
+    images: Tensor
+    labels: Tensor
+    radius: np.ndarray
+
+    def rows(self, keep: np.ndarray) -> "Problem":
+        where = torch.from_numpy(np.flatnonzero(keep))
+        return Problem(self.classifier, self.images[where], self.labels[where], self.radius[keep])
+
+
+def smallest_linf(weights: np.ndarray, image: np.ndarray, gain: float) -> float:
+    """Smallest eps whose cube in the box holds a delta with weights · delta ≥ gain: water filling.
+
+    A pixel moves by min(eps, room), so that the gain is piecewise linear in eps, with a corner at each room.
+    """
+    if gain <= 0:
+        return 0.0
+    room = np.where(weights > 0, 1 - image, image)
+    slopes = np.abs(weights)
+    if float(slopes @ room) < gain:
+        return float("inf")
+    low, reached = 0.0, 0.0
+    for corner in np.unique(room):
+        slope = float(slopes[room > low].sum())
+        if slope > 0 and reached + slope * (corner - low) >= gain:
+            return float(low + (gain - reached) / slope)
+        reached, low = reached + slope * (corner - low), float(corner)
+    return low
+
+
+def smallest_l2(weights: np.ndarray, image: np.ndarray, gain: float) -> float:
+    """The same for the Euclidean ball. The shortest such delta is min(scale · |weights|, room): bisect the scale."""
+    if gain <= 0:
+        return 0.0
+    room = np.where(weights > 0, 1 - image, image)
+    slopes = np.abs(weights)
+    if float(slopes @ room) < gain:
+        return float("inf")
+    low, high = 0.0, 1.0 / float(slopes[slopes > 0].min())
+    for _ in range(200):
+        middle = (low + high) / 2
+        enough = float(slopes @ np.minimum(middle * slopes, room)) >= gain
+        low, high = (low, middle) if enough else (middle, high)
+    return float(np.linalg.norm(np.minimum(high * slopes, room)))
+
+
+SMALLEST = {"linf": smallest_linf, "l2": smallest_l2}
+
+
+def smallest_eps(norm: Norm, weight: np.ndarray, bias: np.ndarray, image: np.ndarray, label: int) -> float:
+    """Of an image, flat, the smallest eps at which any other class is level with its label."""
+    logits = weight @ image + bias
+    others = (other for other in range(len(weight)) if other != label)
+    return min(SMALLEST[norm](weight[other] - weight[label], image, logits[label] - logits[other]) for other in others)
+
+
+def problem(
+    norm: Norm, shape: tuple[int, int, int], classes: int, seed: int, *, grey: bool = False, rivals: bool = False
+) -> Problem:
+    """Random weights over three powers of ten, and images inside the box and in its corners; `grey` keeps them off it.
+
+    Two classes are near each other; any more are out of reach, unless `rivals`, so that there is one best direction.
+    """
+    chance = np.random.default_rng(seed)
+    pixels = int(np.prod(shape))
+    weight = chance.normal(size=(classes, pixels)) * 10.0 ** chance.uniform(-2, 1, (classes, pixels))
+    widest = max(np.abs(weight[i] - weight[j]).sum() for i in range(classes) for j in range(i))
+    weight *= 2 * REACH / widest
+    images = _images(chance, pixels, grey)
+    bias = -(weight @ images.T).mean(1)  # each class is about as near as any other
+    if not rivals:
+        bias[2:] -= FAR
+    logits = images @ weight.T + bias
+    labels = logits.argmax(1)
+    radius = np.array(
+        [smallest_eps(norm, weight, bias, image, label) for image, label in zip(images, labels, strict=True)]
+    )
+    clear = radius > 0.01  # nearer than that, float32 decides
+    pixels_of = torch.from_numpy(images[clear]).float().reshape(-1, *shape)
+    return Problem(linear(weight, bias), pixels_of, torch.from_numpy(labels[clear]), radius[clear])
+
+
+def linear(weight: np.ndarray, bias: np.ndarray) -> nn.Module:
+    """logits = weight · pixels + bias, in float32."""
+    layer = nn.Linear(weight.shape[1], len(weight))
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        layer.bias.copy_(torch.from_numpy(bias))
+    return nn.Sequential(nn.Flatten(), layer)
+
+
+def _images(chance: np.random.Generator, pixels: int, grey: bool) -> np.ndarray:
+    if grey:
+        return np.round(chance.uniform(0.45, 0.55, (16, pixels)) * 256) / 256
+    inside = np.round(chance.uniform(size=(10, pixels)) * 256) / 256  # multiples of 1/256: exact in float32
+    binary = chance.integers(0, 2, (6, pixels)).astype(float)
+    return np.concatenate([inside, binary, np.zeros((1, pixels)), np.ones((1, pixels))])
