@@ -4,10 +4,13 @@
 and more may stand in a file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from assay.spec import checked
+from assay.tally import VERDICTS, column
 
 SHARE = {"count": int, "n": int, "share": float, "low": float, "high": float}
 CLEAN = ("index", "label", "clean_prediction", "clean_confidence")  # columns of images.parquet, beside the attacks'
@@ -79,3 +82,39 @@ def verify(file: object, content: Any, wanted: Any, where: str = "its content") 
                 verify(file, content.get(key), kind, key)
     else:
         checked(place, content, wanted)
+
+
+def wrong_in_evaluation(name: str, content: Any, config: Mapping[str, Any]) -> str:
+    """What is wrong with a file of the right form beside that config.json; "" if nothing is."""
+    attacked = {(attack, float(eps)) for attack in config["attacks"] for eps in config["epsilons"]}
+    if name == "config.json" and content["eps"] not in content["epsilons"]:
+        return f"eps {content['eps']} is none of its epsilons {content['epsilons']}"
+    if name == "costs.json":
+        missing = attacked - {(cost["attack"], cost["eps"]) for cost in content}
+        return next((f"{attack} at eps {eps} is missing" for attack, eps in missing), "")
+    if name == "gallery.json":
+        labels = np.array([picture["label"] for picture in content["pictures"]])
+        return wrong_labels(labels, config["classes"]) if len(labels) else "it shows no pictures"
+    return _wrong_table(content, config, attacked) if name == "images.parquet" else ""
+
+
+def _wrong_table(table: Mapping[str, np.ndarray], config: Mapping[str, Any], attacked: set[tuple[str, float]]) -> str:
+    verdicts = {column(*pair, "verdict") for pair in attacked}
+    numbers = {column(*pair, what) for pair in attacked for what in ("prediction", "confidence", "size")} | {*CLEAN}
+    if missing := sorted((verdicts | numbers) - set(table)):
+        return f"{missing[0]} is missing"
+    if len(table["label"]) != config["n"]:
+        return f"{len(table['label'])} rows, but config.json says {config['n']}"
+    for key in sorted(numbers):
+        if table[key].dtype.kind not in "iuf":
+            return f"{key} holds {table[key].dtype}, numbers wanted"
+    for key in sorted(verdicts):
+        if strange := set(table[key].tolist()) - set(VERDICTS):
+            return f"{key} holds {next(iter(strange))!r}, which is no verdict"
+    return wrong_labels(table["label"], config["classes"])
+
+
+def wrong_labels(labels: np.ndarray, classes: Sequence[str]) -> str:
+    """What is wrong with labels of these classes; "" if nothing is."""
+    strange = labels[(labels < 0) | (labels >= len(classes))]
+    return f"label {strange[0]} is out of range, there are {len(classes)} classes" if len(strange) else ""

@@ -15,10 +15,11 @@ def whole(path: Path) -> Iterator[Path]:
     old one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    part = Path(name)
+    part = None
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        part = Path(name)
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())
@@ -28,7 +29,8 @@ def whole(path: Path) -> Iterator[Path]:
         error.filename = str(path)  # not the part, which nobody knows; and a full disk names no file at all
         raise
     finally:
-        part.unlink(missing_ok=True)
+        if part:
+            part.unlink(missing_ok=True)
 
 
 def reason(error: BaseException) -> str:

@@ -10,6 +10,7 @@ a file gets what it must hold (contents.py), or a ValueError that names it.
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,6 @@ import safetensors.numpy
 
 from assay import contents
 from assay.files import reason, whole
-from assay.tally import VERDICTS, column
 
 SCHEMA = 1
 LONGEST_NAME = 100
@@ -52,8 +52,8 @@ class Folder:
 
     def names(self, kind: str) -> list[str]:
         """The folders in a sub-folder that are complete, oldest first."""
-        found = [entry.parent for entry in (self.path / kind).glob("[!.]*/config.json")]
-        return [entry.name for entry in sorted(found, key=lambda entry: (entry.stat().st_mtime_ns, entry.name))]
+        last = (self.path / kind).glob("[!.]*/config.json")
+        return [file.parent.name for file in sorted(last, key=lambda file: (file.stat().st_mtime_ns, file.parts))]
 
     def write_json(self, name: str, content: Any) -> None:
         self._write_text(name, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -80,7 +80,7 @@ class Folder:
         return self._read(name, read)
 
     def write_arrays(self, name: str, arrays: Arrays) -> None:
-        whole_arrays = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+        whole_arrays = {key: np.asarray(array, order="C") for key, array in arrays.items()}  # a number stays one
         with self._place(name) as part:
             part.write_bytes(safetensors.numpy.save(whole_arrays))
 
@@ -103,14 +103,17 @@ class Folder:
                 yield part
             if name == "config.json":
                 _move(beside, self.path)
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(beside, ignore_errors=True)
+            if isinstance(error, OSError):
+                error.filename = str(self.path / name)
             raise
 
     def _read(self, name: str, read: Any) -> Any:
         path = self.path / name
         if not path.is_file():
             raise ValueError(f"{self.path} is damaged or not finished: {name} is missing")
+        path.open("rb").close()  # a file that may not be read is not damaged: OSError
         try:
             content = read(path)
         except Exception as error:  # each format raises its own
@@ -121,14 +124,9 @@ class Folder:
             raise ValueError(f"{path} is damaged: {wrong}")
         return content
 
-    def _wrong(self, name: str, content: Any) -> str:
+    def _wrong(self, name: str, content: Any) -> str:  # noqa: ARG002
         """What is wrong with a content of the right form; "" if nothing is."""
         return ""
-
-    def _strange(self, labels: np.ndarray) -> str:
-        classes = len(self.read_json("config.json")["classes"])
-        strange = labels[(labels < 0) | (labels >= classes)]
-        return f"label {strange[0]} is out of range, there are {classes} classes" if len(strange) else ""
 
 
 class Evaluation(Folder):
@@ -137,37 +135,8 @@ class Evaluation(Folder):
     wanted: ClassVar[Mapping[str, Any]] = contents.EVALUATION
 
     def _wrong(self, name: str, content: Any) -> str:
-        if name == "config.json":
-            eps, epsilons = content["eps"], content["epsilons"]
-            return "" if eps in epsilons else f"eps {eps} is none of its epsilons {epsilons}"
-        if name == "costs.json":
-            costs = {(cost["attack"], cost["eps"]) for cost in content}
-            return next((f"{attack} at eps {eps} is missing" for attack, eps in self._attacked() - costs), "")
-        if name == "gallery.json":
-            labels = [picture["label"] for picture in content["pictures"]]
-            return self._strange(np.array(labels)) if labels else "it shows no pictures"
-        return self._wrong_table(content) if name == "images.parquet" else ""
-
-    def _wrong_table(self, table: dict[str, np.ndarray]) -> str:
-        """A table holds what config.json says: so many images, and a verdict of each attack on each."""
-        n = self.read_json("config.json")["n"]
-        verdicts = {column(*pair, "verdict") for pair in self._attacked()}
-        rest = {column(*pair, what) for pair in self._attacked() for what in ("prediction", "confidence", "size")}
-        if missing := sorted({*contents.CLEAN, *verdicts, *rest} - set(table)):
-            return f"{missing[0]} is missing"
-        if len(table["label"]) != n:
-            return f"{len(table['label'])} rows, but config.json says {n}"
-        for key in (*contents.CLEAN, *rest):
-            if table[key].dtype.kind not in "iuf":
-                return f"{key} holds {table[key].dtype}, numbers wanted"
-        for key in verdicts:
-            if strange := set(table[key].tolist()) - set(VERDICTS):
-                return f"{key} holds {next(iter(strange))!r}, which is no verdict"
-        return self._strange(table["label"])
-
-    def _attacked(self) -> set[tuple[str, float]]:
-        config = self.read_json("config.json")
-        return {(attack, float(eps)) for attack in config["attacks"] for eps in config["epsilons"]}
+        config = content if name == "config.json" else self.read_json("config.json")
+        return contents.wrong_in_evaluation(name, content, config)
 
 
 class Explanation(Folder):
@@ -176,7 +145,9 @@ class Explanation(Folder):
     wanted: ClassVar[Mapping[str, Any]] = contents.EXPLANATION
 
     def _wrong(self, name: str, content: Any) -> str:
-        return self._strange(content["labels"]) if name == "maps.safetensors" else ""
+        if name != "maps.safetensors":
+            return ""
+        return contents.wrong_labels(content["labels"], self.read_json("config.json")["classes"])
 
 
 class Run(Folder):
@@ -267,6 +238,9 @@ def fresh(folder: Some, force: bool) -> Some:
     """
     if folder.has("config.json") and not force:
         raise ValueError(f"{folder.path} exists: --force makes it again")
+    place = next(parent for parent in folder.path.resolve().parents if parent.exists())
+    if not os.access(place, os.W_OK):  # better known before the work
+        raise ValueError(f"{place} cannot be written to")
     shutil.rmtree(_beside(folder.path), ignore_errors=True)  # of a process that was killed
     return replace(folder, draft=True)
 

@@ -85,6 +85,10 @@ class Folder(Mapping[str, Callable[..., Any]]):
     def __len__(self) -> int:
         return len(list(iter(self)))
 
+    def about(self, name: str) -> str:
+        """The first line of the file."""
+        return (importlib.import_module(f"{self.package}.{name}").__doc__ or "").splitlines()[0]
+
 
 def read(text: str, known: Mapping[str, Callable[..., Any]], what: str) -> Call:
     """The call that `text` names, its settings checked against the function's signature.

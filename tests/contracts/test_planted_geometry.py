@@ -56,6 +56,12 @@ class RoundsAllowedPoints(Linf):
         return images + (points - images).clamp(-eps, eps)
 
 
+class RoundsAllowedPointsInL2(L2):
+    def project(self, points, images, eps, box):
+        landed = super().project(points, images, eps, box)
+        return torch.where(landed == points, images + (points - images), landed)
+
+
 class HalfTheWay(L2):
     def project(self, points, images, eps, box):
         return (points + super().project(points, images, eps, box)) / 2
@@ -141,7 +147,7 @@ class Boxless(Threat):
         return self.norm.project(points, images, self.radius(images), None)
 
 
-EPS = torch.tensor([0.3, 0.05, 1.0, 0.6])
+EPS = torch.tensor([0.3, 0.05, 4.0, 0.6])
 PLANTS = [
     (Threat(Sphere(), EPS), "leaves_allowed_points_alone"),
     (Threat(Cube(), EPS), "leaves_allowed_points_alone"),
@@ -155,6 +161,7 @@ PLANTS = [
     (Threat(ShrinksThenClips(), EPS), "lands_on_the_nearest_point"),
     (Threat(ScalesThenClips(), EPS), "lands_on_the_nearest_point"),
     (Threat(RoundsAllowedPoints(), EPS), "leaves_allowed_points_alone"),
+    (Threat(RoundsAllowedPointsInL2(), EPS), "leaves_allowed_points_alone"),
     (Threat(HalfTheWay(), EPS), "projects_twice_as_once"),
     (Threat(DividesByANorm(), EPS), "ascends_alike_at_any_scale"),
     (Threat(DividesByZero(), EPS), "stays_where_there_is_no_gradient"),

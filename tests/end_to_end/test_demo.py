@@ -8,6 +8,7 @@ import pytest
 from assay.cli import main
 from tests.end_to_end.conftest import read
 
+pytestmark = pytest.mark.slow
 CLEAN = "evaluations/digits-test-360-clean/results.json"
 ATTACKED = "evaluations/digits-test-360-linf-0.15-untargeted-quick/results.json"
 

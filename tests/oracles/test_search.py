@@ -38,6 +38,15 @@ def test_a_point_beyond_eps_closes_nothing():
         assert looking.open.all()
 
 
+def test_each_point_is_held_to_its_own_eps():
+    with Victim(BRIGHTER, micro_batch=2) as victim:
+        looking = search(victim, linf(torch.tensor([0.4, 0.2])))
+        looking.look(shades(0.45, 0.65))
+        assert looking.open.all()
+        looking.look(shades(0.65, 0.45))
+        assert looking.open.tolist() == [False, True]
+
+
 def test_of_failures_the_highest_score_is_kept():
     with Victim(BRIGHTER, micro_batch=2) as victim:
         looking = search(victim, linf(0.3))
@@ -103,6 +112,24 @@ def test_a_score_of_nan_is_kept_until_a_success_takes_its_place():
         assert torch.equal(looking.best[1], shades(0.46, 0.46)[1])
         looking.look(shades(0.55, 0.47))
         assert torch.equal(looking.best[0], shades(0.55, 0.55)[0])
+
+
+class Gap(torch.nn.Module):
+    """The logit of class 0 falls with brightness; that of class 1 is NaN in a gap."""
+
+    def forward(self, images):
+        brightness = images.flatten(1).mean(1)
+        other = torch.full_like(brightness, -9).masked_fill((brightness - 0.43).abs() < 0.02, torch.nan)
+        return torch.stack([-brightness, other], 1)
+
+
+def test_an_answer_that_is_none_has_no_score_whatever_the_loss():
+    goal = untargeted(torch.zeros(2, dtype=torch.int64), loss="logit")
+    with Victim(Gap(), micro_batch=2) as victim:
+        looking = Search(victim, DARK, goal, linf(0.3))
+        looking.look(shades(0.43, 0.48))
+        looking.look(shades(0.5, 0.5))
+        assert torch.equal(looking.best, shades(0.43, 0.5))
 
 
 def test_an_eps_of_zero_leaves_nothing_to_search():

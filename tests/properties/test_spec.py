@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from assay.adversary.goal import GOALS, read_goal
 from assay.adversary.threat import read_threat
 from assay.attacks import ATTACKS
-from assay.spec import AtLeast, Call, Count, Positive, from_file, number, parse, read
+from assay.spec import Call, Count, Positive, from_file, number, parse, read
 
 often = settings(max_examples=150, deadline=None)
 ran = []
@@ -59,6 +59,7 @@ NONSENSE = [
     "paint(width=nan)",
     "paint(width=inf)",
     "paint(width=1e308/1e-308)",
+    "1e308/1e-308",
     "paint(width=True/2)",
     "paint(width=None/2)",
     "paint(width='8'/255)",
@@ -219,6 +220,19 @@ def test_a_mistake_is_told_with_what_is_allowed(text, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("text", ["\0", "\ud800", "paint("])
+def test_what_python_cannot_parse_is_quoted(text):
+    with pytest.raises(ValueError, match=r"^cannot read brush '.*': write name or "):
+        read(text, KNOWN, "brush")
+    with pytest.raises(ValueError, match=r"^eps '.*' is not a number: write "):
+        number(text, "eps")
+
+
+def test_text_of_more_than_a_thousand_characters_is_not_even_parsed():
+    with pytest.raises(ValueError, match="1001 characters, at most 1000"):
+        read("paint" + " " * 996, KNOWN, "brush")
+
+
 def test_a_whole_number_is_made_the_type_of_its_setting():
     settings_ = read("paint(width=2)", KNOWN, "brush").settings
     assert settings_ == {"width": 2.0}
@@ -232,10 +246,6 @@ def test_a_setting_without_a_default_must_be_given():
 
 def test_every_goal_reads_by_its_name():
     assert {read_goal(name if name != "toward" else "toward(1)").name for name in GOALS} == set(GOALS)
-
-
-def test_at_least_is_a_bound_and_not_a_default():
-    assert AtLeast(1).low == 1
 
 
 def test_a_file_of_the_users_is_run_and_its_errors_are_told_in_one_line(tmp_path):

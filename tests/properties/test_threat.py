@@ -62,9 +62,10 @@ def test_a_projected_point_is_in_the_ball_and_in_the_box(case):
 @given(cases())
 def test_an_allowed_point_does_not_move(case):
     threat, points, images = case
-    geometry.check_leaves_allowed_points_alone(threat, points, images)
     nearby = torch.as_tensor(threat.eps).reshape(-1, 1, 1, 1) * (points - images).clamp(-1, 1) / images[0].numel()
-    geometry.check_leaves_allowed_points_alone(threat, images + nearby, images)
+    finer = images**8 / 10  # numbers that a difference to the image cannot hold
+    for inside in (points, images + nearby, finer):
+        geometry.check_leaves_allowed_points_alone(threat, inside, images)
 
 
 @often
@@ -81,6 +82,14 @@ def test_the_projected_point_is_the_nearest(case):
     geometry.check_lands_on_the_nearest_point(threat, points, images)
 
 
+@pytest.mark.parametrize("eps", [0.1, 0.5, 2.0])
+def test_the_nearest_point_is_found_where_pixels_span_powers_of_ten(eps):
+    own = torch.Generator().manual_seed(2)
+    images, noise, powers = (torch.randn(40, 1, 8, 8, generator=own) for _ in range(3))
+    images = images.sigmoid()
+    geometry.check_lands_on_the_nearest_point(THREATS["l2"](eps), images + noise * (3 * powers).exp(), images)
+
+
 @often
 @given(cases())
 def test_an_image_is_treated_as_if_it_were_alone(case):
@@ -93,6 +102,19 @@ def test_contains_agrees_with_a_ruler(case):
     threat, points, images = case
     geometry.check_contains_what_its_ruler_says(*case)
     geometry.check_contains_what_its_ruler_says(threat, threat.project(points, images), images)
+
+
+@pytest.mark.parametrize("name", THREATS)
+@pytest.mark.parametrize("eps", [0.0, 0.1, 1.0])
+def test_contains_has_the_stated_tolerance_and_no_other(name, eps):
+    images = torch.full((2, 1, 1, 1), 0.0, dtype=torch.float64)
+    points = images + eps * (1 + 1e-6) + 1e-6 + torch.tensor([-1e-9, 1e-9]).reshape(2, 1, 1, 1)
+    assert THREATS[name](eps, None).contains(points, images).tolist() == [True, False]
+
+
+def test_without_eps_and_box_a_point_must_still_be_finite():
+    points = torch.tensor([0.0, 1e9, torch.nan, torch.inf]).reshape(4, 1, 1, 1)
+    assert THREATS["l2"](box=None).contains(points, torch.zeros(4, 1, 1, 1)).tolist() == [True, True, False, False]
 
 
 @often

@@ -12,6 +12,7 @@ from assay.report.page import PANELS, page
 from assay.run_folder import open_run
 from tests.end_to_end.conftest import demo, read
 
+pytestmark = pytest.mark.slow
 __all__ = ["demo"]  # the fixture
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -135,7 +136,6 @@ def test_a_single_run_and_an_imported_order_work(demo: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine")
-@pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(1100, "light"), (1100, "dark"), (390, "light"), (320, "dark")])
 def test_a_browser_shows_it_without_overflow_request_or_complaint(demo: Path, width: int, scheme: str) -> None:
     from playwright.sync_api import sync_playwright

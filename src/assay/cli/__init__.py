@@ -10,6 +10,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from assay.cli.options import INVOKED
 from assay.cli.parsing import read_arguments
@@ -22,26 +23,35 @@ VERBS = ("demo", "data", "model", "train", "import", "attack", "evaluate", "comp
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb; the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that has no × still gets its figures
-            stream.reconfigure(errors="backslashreplace")
+    _open_streams()
+    # torch's threads, loaded later, sleep while they wait: where they spin, a program beside this one makes small
+    # batches seven times slower (benchmarks/log.md)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         code = _run(arguments)
-        if sys.stdout:
-            sys.stdout.flush()  # a full disk or a reader that has gone is found here, and not when Python ends
+        sys.stdout.flush()  # a full disk or a reader that has gone is found here, and not when Python ends
         return code
     except BrokenPipeError:  # `assay … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return 141  # as the shell calls it
     except KeyboardInterrupt:
-        _say("stopped; what was finished is kept, and --resume takes up a training")
+        print("assay: stopped; what was finished is kept, and --resume takes up a training", file=sys.stderr)
         return 130
     except Exception as error:
         line = _one_line(error)
         if line is None:
             raise
-        _say(line)
+        print(f"assay: {line}", file=sys.stderr)
         return 2
+
+
+def _open_streams() -> None:
+    """Closed streams (`assay … >&-`) lead nowhere, and what a terminal has no sign for (×) is still printed."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(arguments: list[str]) -> int:
@@ -69,11 +79,6 @@ def function_of(verb: str) -> Callable[..., int]:
     name = "import_" if verb == "import" else verb
     function: Callable[..., int] = getattr(importlib.import_module(f"assay.cli.{name}"), name)
     return function
-
-
-def _say(line: str) -> None:
-    if sys.stderr:
-        print(f"assay: {line}", file=sys.stderr)
 
 
 def _one_line(error: Exception) -> str | None:

@@ -19,7 +19,7 @@ def data(
     if what == "list" and name is not None:
         raise ValueError(f"data list takes no NAME, got {name!r}: is it assay data describe {name}?")
     if what == "list":
-        about = {key: (DATA[key].__doc__ or "").splitlines()[0] for key in DATA}
+        about = {key: DATA.about(key) for key in DATA}
         show({"data": about}, "\n".join(f"{key:<10}{line}" for key, line in about.items()), json)
         return 0
     if name is None:

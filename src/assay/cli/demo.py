@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from assay.cli.options import Device, Force, Json, note, show
+from assay.cli.options import Device, Force, Json, device_of, note, show
 
 THREAT, EPSILONS = "linf(0.15)", "0,0.03,0.06,0.09,0.12"
 
@@ -25,6 +25,9 @@ def demo(
     from assay.cli.report import report
     from assay.cli.train import train
 
+    device_of(device)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is a file, a folder wanted")
     plain, hardened, page = out / "plain", out / "hardened", out / "report.html"
     if page.exists() and not force:
         raise ValueError(f"{page} exists: take another --out, or --force to replace it")

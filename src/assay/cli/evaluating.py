@@ -76,9 +76,10 @@ def figures(folder: Folder) -> str:
 def eps_text(eps: float, norm: str) -> str:
     """8/255 where that is what it is."""
     levels = eps * 255
-    if norm == "linf" and 0 < levels <= 64 and abs(levels - round(levels)) < 1e-6:
-        return f"{round(levels)}/255"
-    return f"{eps:.4g}"
+    short = round(eps, 4) == eps
+    return (
+        f"{round(levels)}/255" if norm == "linf" and not short and abs(levels - round(levels)) < 1e-6 else f"{eps:.4g}"
+    )
 
 
 def shared(before: Run, after: Run) -> list[str]:

@@ -21,7 +21,7 @@ def model(
     if what == "list" and name is not None:
         raise ValueError(f"model list takes no NAME, got {name!r}: is it assay model describe {name}?")
     if what == "list":
-        about = {key: (MODELS[key].__doc__ or "").splitlines()[0] for key in MODELS}
+        about = {key: MODELS.about(key) for key in MODELS}
         show({"models": about}, "\n".join(f"{key:<12}{line}" for key, line in about.items()), json)
         return 0
     if name is None:

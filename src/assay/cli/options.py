@@ -100,8 +100,7 @@ def show(result: dict[str, Any], text: str, json: bool) -> None:
 
 def note(text: str) -> None:
     """A word on the side, which is no result."""
-    if sys.stderr:  # closed: print would take stdout
-        print(text, file=sys.stderr)
+    print(text, file=sys.stderr)
 
 
 def percent(share: dict[str, Any]) -> str:

@@ -35,6 +35,8 @@ def train(
     path = out or Path("runs") / recipe
     if resume:
         wanted = learning.begun(path, name=recipe, **settings, images=images, seed=seed)
+        if wanted.attack:
+            raise ValueError(f"--resume: {path} was begun by assay harden, which takes it up")
     run, history = learning.start(path, wanted, device=device, force=force, resume=resume)
     clean = learning.test(run, device)
     last = history[-1]

@@ -40,8 +40,6 @@ class Classifier(nn.Module):
             raise ValueError(f"mean and std need one number for each of {channels} channels, got {mean} and {spread}")
         if not all(map(math.isfinite, (*mean, *spread))) or min(spread) <= 0:
             raise ValueError(f"mean and std must be finite, and std above 0, got {mean} and {spread}")
-        if len(classes) < 2:
-            raise ValueError(f"a classifier needs at least 2 classes, got {len(classes)}")
         self.net = net
         self.architecture = architecture
         self.shape = (shape[0], shape[1], shape[2])
@@ -73,6 +71,8 @@ def build(description: Mapping[str, Any], seed: int = 0) -> Classifier:
     """A classifier with fresh weights, from what `describe` says. Raises ValueError where it cannot be."""
     shape, classes = tuple(description["shape"]), description["classes"]
     architecture = description["architecture"]
+    if len(classes) < 2:
+        raise ValueError(f"a classifier needs at least 2 classes, got {len(classes)}")
     with seeded(seed, "weights"):
         if ".py:" in architecture:
             net = from_user(architecture)
@@ -80,7 +80,7 @@ def build(description: Mapping[str, Any], seed: int = 0) -> Classifier:
             make = spec.read(architecture, MODELS, "model")
             try:
                 net = make.function(shape, len(classes), **make.settings)
-            except RuntimeError as error:  # sizes that no memory holds
+            except (RuntimeError, TypeError) as error:  # sizes that no memory, or no integer, holds
                 raise ValueError(f"{architecture} cannot be built for images {shape}: {reason(error)}") from error
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Classifier(net, architecture, shape, classes, description["mean"], description["std"])

@@ -1,6 +1,7 @@
 """Training curves: loss and accuracy on training and validation images; the test set is one point at the end."""
 
 from markupsafe import Markup
+from matplotlib.ticker import MaxNLocator
 
 from assay.report.figures import DASHES, MARKERS, RUNS, drawing, svg
 from assay.report.html import Panel, fill, folded, table
@@ -38,6 +39,7 @@ def _figure(one: Seen, kind: str) -> Markup:
             robust = [factor * line["validation_robust"] for line in one.history]
             ax.plot(epochs, robust, color=colour, linestyle=DASHES[3], label="validation, attacked")
         ax.set(xlabel="epoch", ylabel=kind + unit, title=f"{one.name}: {kind}")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.legend(fontsize=8)
         text = f"After {last['epoch']} epochs: training {own[-1]:.3g}, validation {held_out[-1]:.3g}{unit}."
         return svg(figure, f"{kind}{one.place}", f"{kind} of {one.name}", text)

@@ -1,5 +1,6 @@
 """The state of a training run after an epoch, whole on disk or not there; no pickled code."""
 
+import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import torch
 
 from assay.files import reason, whole
+
+HASH = 32  # bytes
 
 
 @dataclass(frozen=True)
@@ -22,17 +25,23 @@ class Checkpoint:
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write it beside its place, then move it there: kill -9 leaves the last whole one."""
+    """Write it beside its place, then move it there: kill -9 leaves the last whole one.
+
+    Its hash stands at its end: torch reads a file whose weights have changed without a word.
+    """
     buffer = io.BytesIO()  # a full disk then is an OSError, which torch.save hides
     torch.save(vars(checkpoint), buffer)
     with whole(path) as part:
-        part.write_bytes(buffer.getbuffer())
+        part.write_bytes(buffer.getvalue() + hashlib.sha256(buffer.getbuffer()).digest())
 
 
 def load(path: Path) -> Checkpoint:
     """Read it back; ValueError, naming the file, if it is none."""
     try:
-        found = Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+        content = path.read_bytes()
+        if hashlib.sha256(content[:-HASH]).digest() != content[-HASH:]:
+            raise ValueError("it is not what was written")
+        found = Checkpoint(**torch.load(io.BytesIO(content[:-HASH]), map_location="cpu", weights_only=True))
         if len(found.history) != found.epoch:
             raise ValueError(f"{found.epoch} epochs, but {len(found.history)} lines of metrics")
     except Exception as error:
