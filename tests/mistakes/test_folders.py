@@ -84,6 +84,7 @@ def test_an_out_that_is_a_file_or_lies_in_one(refuse: Refuse, run: Path) -> None
     Path("file").write_text("dear to somebody")
     assert refuse(*train(Path("file"), "--force")) == "file is a file, a folder wanted"
     assert refuse(*train(Path("file/run"))) == "Not a directory: file/run"
+    assert refuse("demo", "--out", "file", "--force") == "file is a file, a folder wanted"
     assert refuse("report", "run", "--out", "file") == "file exists: take another --out, or --force to replace it"
     assert refuse("report", "run", "--out", "run", "--force") == "--out run is a folder, a file wanted"
     assert Path("file").read_text() == "dear to somebody"

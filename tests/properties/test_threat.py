@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.adversary.threat import THREATS, read_threat
+from assay.adversary.threat import THREATS, l2, linf, read_threat
 from tests.contracts import geometry
 from tests.contracts.geometry import flat
 
@@ -185,3 +185,11 @@ def test_an_eps_larger_than_any_difference_is_refused(name, largest):
 def test_without_eps_there_is_no_radius():
     with pytest.raises(ValueError, match="needs a budget"):
         THREATS["l2"]().radius(torch.zeros(1, 1, 2, 2))
+
+
+@pytest.mark.parametrize("wrong", [-0.1, float("nan"), float("inf")])
+@pytest.mark.parametrize("make", [linf, l2])
+def test_an_impossible_eps_is_refused_alone_and_among_others(make, wrong):
+    for eps in (wrong, torch.tensor([0.1, wrong])):
+        with pytest.raises(ValueError, match="eps must be"):
+            make(eps)

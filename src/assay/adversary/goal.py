@@ -26,6 +26,7 @@ class Goal:
     loss: ce, cross-entropy; margin, the best other logit against this one; dlr, the margin over the spread of the
     first to the third logit (Croce and Hein 2020, arXiv 2003.01690, eq. 6 and 7), which stays the same when logits
     are scaled and falls back to the margin below 3 (targeted: 4) classes; logit, this class's logit alone.
+    Differs: targeted dlr sets the target against the best other class, where eq. 7 takes the label.
     until: "fooled" lets an image rest once the goal is confirmed; "end" goes all the way, for hardening.
     """
 

@@ -183,12 +183,18 @@ class Threat:
 
 def linf(eps: float | Tensor | None = None, box: Box | None = (0.0, 1.0)) -> Threat:
     """Each pixel may change by at most eps."""
-    return Threat(Linf(), eps, box)
+    return Threat(Linf(), _sound(eps), box)
 
 
 def l2(eps: float | Tensor | None = None, box: Box | None = (0.0, 1.0)) -> Threat:
     """The Euclidean length of the change is at most eps."""
-    return Threat(L2(), eps, box)
+    return Threat(L2(), _sound(eps), box)
+
+
+def _sound(eps: float | Tensor | None) -> float | Tensor | None:
+    if isinstance(eps, Tensor) and not bool(((eps >= 0) & eps.isfinite()).all()):
+        raise ValueError(f"eps must be finite and at least 0 for every image, got {eps.min():g} to {eps.max():g}")
+    return eps
 
 
 THREATS: dict[str, Callable[..., Threat]] = {"linf": linf, "l2": l2}

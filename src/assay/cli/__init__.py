@@ -32,7 +32,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # a full disk or a reader that has gone is found here, and not when Python ends
         return code
     except BrokenPipeError:  # `assay … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # as the shell calls it
     except KeyboardInterrupt:
         print("assay: stopped; what was finished is kept, and --resume takes up a training", file=sys.stderr)
@@ -43,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"assay: {line}", file=sys.stderr)
         return 2
+    finally:
+        _let_go_of_stdout()
 
 
 def _open_streams() -> None:
@@ -52,6 +53,14 @@ def _open_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go_of_stdout() -> None:
+    """What could not be written is dropped: Python would try it again when it ends, and say so in its own words."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str]) -> int:
