@@ -27,6 +27,7 @@ def some(labels: list[int], classes: int = 5) -> ImageSet:
 
 
 @given(labels=LABELS)
+@settings(deadline=None)
 def test_every_beginning_of_the_stratified_order_holds_each_class_in_proportion(labels: list[int]) -> None:
     ordered = torch.tensor(labels)[stratified(torch.tensor(labels))]
     assert sorted(ordered.tolist()) == sorted(labels)
@@ -38,6 +39,7 @@ def test_every_beginning_of_the_stratified_order_holds_each_class_in_proportion(
 
 
 @given(labels=LABELS, data=st.data())
+@settings(deadline=None)
 def test_fewer_images_are_among_more(labels: list[int], data: st.DataObject) -> None:
     images = some(labels)
     more = data.draw(st.integers(1, len(labels)))
@@ -60,7 +62,7 @@ def test_no_more_images_than_there_are(n: int) -> None:
 
 
 @given(labels=st.lists(st.integers(0, 4), min_size=9, max_size=60))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_splits_are_disjoint_and_leave_nothing_out(labels: list[int]) -> None:
     images = some(labels)
     shares = {"test": 3, "validation": 2, "train": len(labels) - 5}

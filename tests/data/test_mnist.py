@@ -71,6 +71,15 @@ def test_a_broken_copy(mine: Path, capsys: pytest.CaptureFixture[str], spoil, sa
     assert err.count("\n") == 1
 
 
+def test_broken_test_images_are_found_before_the_training(
+    mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half(mine / TEST)
+    assert main(["train", "mnist_cnn", "--epochs", "1", "--images", "20", "--out", str(tmp_path / "run")]) == 2
+    assert f"{mine / TEST} cannot be read" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_is_missing_is_asked_for_and_said_where_to_put(
     mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ ASSAY = (sys.executable, "-m", "assay")
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A line of bash, in which $ASSAY is assay."""
     env = os.environ | {"ASSAY": " ".join(ASSAY), "PYTHONUNBUFFERED": ""} | environment
-    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=env, timeout=60)
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=env, timeout=120)
 
 
 def test_a_reader_that_goes_away_is_no_mistake(alone: Path) -> None:

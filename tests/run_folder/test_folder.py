@@ -201,6 +201,7 @@ def test_a_run_is_created_once(tmp_path: Path) -> None:
 
 
 @given(parts=st.lists(st.text(max_size=70) | st.floats(), min_size=1, max_size=4))
+@settings(deadline=None)
 def test_a_safe_name_is_a_file_name_of_bounded_length(parts: list[object]) -> None:
     name = safe_name(*parts)
     assert len(name) <= 100

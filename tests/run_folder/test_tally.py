@@ -83,6 +83,7 @@ def test_the_interval_is_wilsons(count: int, n: int, low: float, high: float) ->
 
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+@settings(deadline=None)
 def test_the_interval_is_the_closed_form_and_the_same_from_the_other_side(pair: tuple[int, int]) -> None:
     count, n = pair
     found, other = share(np.arange(n) < count), share(np.arange(n) >= count)
@@ -122,7 +123,7 @@ PAIRS = list(itertools.product(ATTACKS, EPSILONS))
 
 
 @given(tables())
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 def test_the_robust_curve_never_rises(found: dict[str, np.ndarray]) -> None:
     figures = tally(found, ATTACKS, EPSILONS)
     counts = [line["count"] for line in figures["robust"]]
@@ -133,7 +134,7 @@ def test_the_robust_curve_never_rises(found: dict[str, np.ndarray]) -> None:
 
 
 @given(tables(), st.sampled_from(PAIRS), st.data())
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 def test_a_fault_never_counts_as_robust(
     found: dict[str, np.ndarray], pair: tuple[str, float], data: st.DataObject
 ) -> None:
@@ -156,7 +157,7 @@ def test_at_eps_0_nothing_moves_and_robust_is_clean() -> None:
 
 
 @given(tables())
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_brackets_say_when_each_image_falls(found: dict[str, np.ndarray]) -> None:
     low, high = brackets(found, ATTACKS, EPSILONS)
     for eps in EPSILONS:
