@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from assay.adversary.goal import Goal
-from assay.adversary.threat import Threat
+from assay.adversary.threat import Threat, as_column
 from assay.adversary.victim import Victim, predicted
 
 Images = Float[Tensor, "B C H W"]
@@ -65,7 +65,7 @@ class Search:
         if self.score is None:
             self.score = self._scored(self.best, self.goal)[1] if self.looked else torch.full_like(score, -torch.inf)
         better = self.open & self.size.isinf() & ~(score < self.score) & ~self.score.isnan()
-        self.best = torch.where(_column(better, points), points, self.best)
+        self.best = torch.where(as_column(better, points), points, self.best)
         self.score = torch.where(better, score, self.score)
         if self.goal.until == "fooled":
             self._test(rows, points[rows], labels, confirmed=True)
@@ -97,7 +97,3 @@ class Search:
 
     def _index(self, rows: Tensor | slice) -> Tensor:
         return torch.arange(len(self.images), device=self.images.device) if isinstance(rows, slice) else rows
-
-
-def _column(per_image: Tensor, like: Tensor) -> Tensor:
-    return per_image.reshape(-1, *[1] * (like.ndim - 1))

@@ -78,22 +78,22 @@ class L2:
 
     def ascend(self, gradient: Images) -> Images:
         # Scaled by its largest entry first: the squares of tiny gradients would vanish in float32.
-        scaled = gradient / _column(Linf().size(gradient), gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
-        return scaled / _column(self.size(scaled), scaled).clamp_min(SMALL)
+        scaled = gradient / as_column(Linf().size(gradient), gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
+        return scaled / as_column(self.size(scaled), scaled).clamp_min(SMALL)
 
     def project(self, points: Images, images: Images, eps: Tensor, box: Box | None) -> Images:
         """The nearest point of ball ∩ box is clip(images + scale · direction). The square of its length is concave in
         the square of scale, so that Newton's method comes from below and stays in the ball; two or three rounds do."""
         delta = points - images
         low, high = (-torch.inf, torch.inf) if box is None else (box[0] - images, box[1] - images)
-        within = _column(self.size(_clip(delta, low, high)), delta) <= eps
+        within = as_column(self.size(_clip(delta, low, high)), delta) <= eps
         direction = self.ascend(delta)
         squares, rooms = direction.square(), torch.where(delta > 0, high, low).square()
         scale = eps.square().expand_as(within)  # squared, as the rest
         for _ in range(NEWTON_ROUNDS):
             free = scale * squares < rooms
-            fixed = _column(torch.where(free, 0, rooms).flatten(1).sum(1), delta)
-            moving = _column(torch.where(free, squares, 0).flatten(1).sum(1), delta)
+            fixed = as_column(torch.where(free, 0, rooms).flatten(1).sum(1), delta)
+            moving = as_column(torch.where(free, squares, 0).flatten(1).sum(1), delta)
             moving = moving.clamp_min(torch.finfo(delta.dtype).tiny)
             scale = torch.maximum(scale, (eps.square() - fixed) / moving)
         return torch.where(within, points, images + _clip(scale.sqrt() * direction, low, high))
@@ -106,7 +106,7 @@ class L2:
         squared = normal.flatten(1).double().square().sum(1)
         half = torch.tensor(pixels / 2, dtype=torch.float64, device=normal.device)
         radius = torch.special.gammainc(half.expand_as(squared), squared / 2) ** (1 / pixels)
-        return normal * _column((radius / squared.sqrt()).float(), normal)
+        return normal * as_column((radius / squared.sqrt()).float(), normal)
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Threat:
         if self.eps is None:
             raise ValueError(f"this attack needs a budget: write {self.norm.name}(eps)")
         eps = torch.as_tensor(self.eps, dtype=images.dtype, device=images.device)
-        return eps.reshape(-1, *[1] * (images.ndim - 1))
+        return as_column(eps, images)
 
     def ascend(self, gradient: Images) -> Images:
         """The step of norm 1 that gains most along the gradient (Goodfellow et al. 2015 for linf)."""
@@ -214,5 +214,6 @@ def _clip(delta: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
     return torch.minimum(torch.maximum(delta, torch.as_tensor(low).to(delta)), torch.as_tensor(high).to(delta))
 
 
-def _column(per_image: Tensor, like: Tensor) -> Tensor:
+def as_column(per_image: Tensor, like: Tensor) -> Tensor:
+    """A number for each image `(B,)`, or one for all, shaped to broadcast against images `(B, …)`."""
     return per_image.reshape(-1, *[1] * (like.ndim - 1))
