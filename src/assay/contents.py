@@ -1,9 +1,10 @@
 """What each file of a run folder must hold: keys and their types, or the names of arrays. No torch in here.
 
-{key: type}, [what each item or line holds], {names}; deeper where they are nested. What may be None may be missing,
-and more may stand in a file.
+{key: type}, {...: what each value is}, [what each item or line holds], {names}; deeper where they are nested. What may
+be None may be missing, and more may stand in a file.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -13,11 +14,21 @@ from assay.spec import checked
 from assay.tally import VERDICTS, column
 
 SHARE = {"count": int, "n": int, "share": float, "low": float, "high": float}
-CLEAN = ("index", "label", "clean_prediction", "clean_confidence")  # columns of images.parquet, beside the attacks'
+CLEAN = (
+    "index",
+    "label",
+    "clean_prediction",
+    "clean_confidence",
+    "clean_rank",
+)  # columns of images.parquet, beside the attacks'
+NUMBERS = ("prediction", "confidence", "size", "l2", "linf", "ssim")  # of each attack, beside its verdict
+WHOLE = ("index", "label", "clean_prediction", "clean_rank", "prediction")  # no fractions
+LARGEST = 1e100  # of what a training measures: the product of two is still a number
 LEARNT = ("loss", "accuracy", "learning_rate", "images_per_second", "seconds", "validation_loss", "validation_accuracy")
 
 RUN: Mapping[str, Any] = {
-    "config.json": {"schema": int, "data": str, "fingerprint": str, "recipe": dict | None, "parent": str | None},
+    "config.json": {"schema": int, "data": str, "fingerprint": str, "recipe": dict | None, "parent": str | None}
+    | {"skip_bad": bool | None},
     "env.json": {},
     "model.json": {
         "architecture": str,
@@ -28,7 +39,18 @@ RUN: Mapping[str, Any] = {
         "parameters": int,
         "weights": str,
     },
-    "metrics.jsonl": [{"epoch": int} | dict.fromkeys(LEARNT, float)],
+    "metrics.jsonl": [{"epoch": int, "validation_robust": float | None} | dict.fromkeys(LEARNT, float)],
+    "panels/data.json": {
+        "name": str,
+        "task": str,
+        "shape": list[int],
+        "features": int,
+        "classes": list[str],
+        "mean": list[float],
+        "std": list[float],
+        "splits": {...: {"images": int, "fingerprint": str, "per_class": list[int]}},
+    },
+    "panels/data.safetensors": {"sheet"},
 }
 EVALUATION: Mapping[str, Any] = {
     "config.json": {
@@ -50,6 +72,8 @@ EVALUATION: Mapping[str, Any] = {
     "env.json": {},
     "results.json": {
         "clean": SHARE,
+        "top5": SHARE,
+        "per_class": [{"n": int, "recall": float | None, "precision": float | None, "f1": float | None}],
         "attacks": [{"attack": str, "eps": float, **SHARE}],
         "robust": [{"eps": float, **SHARE}],
     },
@@ -60,10 +84,49 @@ EVALUATION: Mapping[str, Any] = {
         "pictures": [{"rule": str, "index": int, "label": int, "verdict": str}],
     },
     "gallery.safetensors": {"clean", "adversarial", "clean_probability", "adversarial_probability"},
+    "strip.json": {"attack": str, "index": int, "label": int, "epsilons": list[float]},
+    "strip.safetensors": {"images", "probability"},
+    "predictions.json": {"pictures": [{"rule": str, "index": int, "label": int}]},
+    "predictions.safetensors": {"images", "probability"},
 }
 EXPLANATION: Mapping[str, Any] = {
-    "config.json": {"method": str, "name": str, "unit": str, "data": str, "split": str, "classes": list[str]},
+    "config.json": {
+        "method": str,
+        "name": str,
+        "kind": Literal["maps", "filters", "activations"],  # and the arrays are in the file of that name
+        "maps": list[str],
+        "unit": str,
+        "words": list[str],
+        "data": str | None,
+        "split": str | None,
+        "classes": list[str],
+    },
     "maps.safetensors": {"images", "labels", "index", "explained", "probability"},
+    "filters.safetensors": set(),
+    "activations.safetensors": {"images", "labels", "index"},
+}
+
+PICTURES = {  # of an evaluation: the arrays of a file, and the file beside it that says how many there are
+    "gallery.safetensors": {
+        **{"clean": ("u", "nchw"), "adversarial": ("f", "nchw")},
+        **dict.fromkeys(("clean_probability", "adversarial_probability"), ("f", "nk")),
+    },
+    "strip.safetensors": {"images": ("f", "nchw"), "probability": ("f", "nk")},
+    "predictions.safetensors": {"images": ("u", "nchw"), "probability": ("f", "nk")},
+}
+BESIDE = {
+    "gallery.safetensors": ("gallery.json", "pictures"),
+    "predictions.safetensors": ("predictions.json", "pictures"),
+    "strip.safetensors": ("strip.json", "epsilons"),
+}
+MAPS = {"maps": "nhw", "filters": "fchw", "activations": "nfhw"}  # the letters of _wrong_array
+FORMS = {
+    "images": ("u", "nchw"),
+    "index": ("iu", "n"),
+    "labels": ("iu", "n"),
+    "explained": ("iu", "n"),
+    "probability": ("f", "nk"),
+    "map.class": ("i", "nhw"),
 }
 
 
@@ -73,6 +136,9 @@ def verify(file: object, content: Any, wanted: Any, where: str = "its content") 
     if isinstance(wanted, list):
         for item in checked(place, content, list):
             verify(file, item, wanted[0], where)
+    elif isinstance(wanted, dict) and ... in wanted:
+        for key, item in checked(place, content, dict).items():
+            verify(file, item, wanted[...], key)
     elif isinstance(wanted, dict | set):
         needed = {key for key in wanted if isinstance(wanted, set) or type(None) not in get_args(wanted[key])}
         if missing := sorted(needed - set(checked(place, content, dict))):
@@ -84,34 +150,112 @@ def verify(file: object, content: Any, wanted: Any, where: str = "its content") 
         checked(place, content, wanted)
 
 
-def wrong_in_evaluation(name: str, content: Any, config: Mapping[str, Any]) -> str:
-    """What is wrong with a file of the right form beside that config.json; "" if nothing is."""
+def wrong_in_run(name: str, content: Any) -> str:
+    """What is wrong with a file of the right form; "" if nothing is."""
+    if name == "metrics.jsonl":
+        robust = ["validation_robust" in line for line in content]
+        if any(robust) and (not all(robust) or any(line["validation_robust"] is None for line in content)):
+            return "validation_robust is missing in some lines"
+        numbers = (line[key] for line in content for key in (*LEARNT, "validation_robust", "epoch") if key in line)
+        return next((f"{number:.3g} is out of range" for number in numbers if abs(number) > LARGEST), "")
+    if name == "panels/data.json":
+        counts = [part["per_class"] for part in content["splits"].values()]
+        fits = counts and all(len(count) == len(content["classes"]) > 0 for count in counts)
+        return "" if fits else f"per_class does not count {len(content['classes'])} classes"
+    if name == "panels/data.safetensors" and (wrong := _wrong_array(content["sheet"], "u", "knchw", {})):
+        return f"sheet {wrong}"
+    return ""
+
+
+def wrong_in_evaluation(name: str, content: Any, config: Mapping[str, Any], pictures: int = 0) -> str:
+    """What is wrong with a file of the right form beside that config.json; "" if nothing is.
+
+    pictures is how many the file beside this one tells of.
+    """
+    if name == "config.json":
+        return _wrong_settings(content)
     attacked = {(attack, float(eps)) for attack in config["attacks"] for eps in config["epsilons"]}
-    if name == "config.json" and content["eps"] not in content["epsilons"]:
-        return f"eps {content['eps']} is none of its epsilons {content['epsilons']}"
     if name == "costs.json":
         missing = attacked - {(cost["attack"], cost["eps"]) for cost in content}
         return next((f"{attack} at eps {eps} is missing" for attack, eps in missing), "")
-    if name == "gallery.json":
+    if name in ("gallery.json", "predictions.json"):
         labels = np.array([picture["label"] for picture in content["pictures"]])
         return wrong_labels(labels, config["classes"]) if len(labels) else "it shows no pictures"
+    if name == "strip.json":
+        return wrong_labels(np.array([content["label"]]), config["classes"])
+    if name in PICTURES:
+        sizes = dict(zip("chw", config["shape"], strict=True)) | {"n": pictures, "k": len(config["classes"])}
+        found = ((key, _wrong_array(content[key], *form, sizes, finite=False)) for key, form in PICTURES[name].items())
+        return next((f"{key} {wrong}" for key, wrong in found if wrong), "")
     return _wrong_table(content, config, attacked) if name == "images.parquet" else ""
+
+
+def _wrong_settings(config: Mapping[str, Any]) -> str:
+    shape, epsilons = config["shape"], config["epsilons"]
+    if config["eps"] not in epsilons:
+        return f"eps {config['eps']} is none of its epsilons {epsilons}"
+    if len(shape) != 3 or shape[0] not in (1, 3) or min(shape) < 1:
+        return f"shape is {shape}, [C, H, W] wanted"
+    if strange := [eps for eps in epsilons if not 0 <= eps <= math.prod(shape)]:
+        return f"eps {strange[0]} is out of range"
+    for key in ("attacks", "epsilons", "classes"):
+        if twice := [value for value in config[key] if config[key].count(value) > 1]:
+            return f"{key} holds {twice[0]} twice"
+    return ""
 
 
 def _wrong_table(table: Mapping[str, np.ndarray], config: Mapping[str, Any], attacked: set[tuple[str, float]]) -> str:
     verdicts = {column(*pair, "verdict") for pair in attacked}
-    numbers = {column(*pair, what) for pair in attacked for what in ("prediction", "confidence", "size")} | {*CLEAN}
+    numbers = {column(*pair, what) for pair in attacked for what in NUMBERS} | {*CLEAN}
     if missing := sorted((verdicts | numbers) - set(table)):
         return f"{missing[0]} is missing"
     if len(table["label"]) != config["n"]:
         return f"{len(table['label'])} rows, but config.json says {config['n']}"
+    if not config["n"]:
+        return "it has no rows"
     for key in sorted(numbers):
-        if table[key].dtype.kind not in "iuf":
-            return f"{key} holds {table[key].dtype}, numbers wanted"
+        kind, whole = table[key].dtype.kind, key.rpartition(":")[2] in WHOLE
+        if kind not in ("iu" if whole else "iuf"):
+            return f"{key} holds {table[key].dtype}, {'whole ' if kind == 'f' else ''}numbers wanted"
     for key in sorted(verdicts):
-        if strange := set(table[key].tolist()) - set(VERDICTS):
-            return f"{key} holds {next(iter(strange))!r}, which is no verdict"
-    return wrong_labels(table["label"], config["classes"])
+        if strange := [value for value in table[key].tolist() if not isinstance(value, str) or value not in VERDICTS]:
+            return f"{key} holds {strange[0]!r}, which is no verdict"
+    if (table["index"] < 0).any():
+        return f"index {table['index'].min()} is out of range"
+    named = {"label": table["label"]}  # -1 is no prediction
+    named |= {key: table[key][table[key] != -1] for key in sorted(numbers) if key.endswith("prediction")}
+    return next((wrong for labels in named.values() if (wrong := wrong_labels(labels, config["classes"]))), "")
+
+
+def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> str:
+    """The same for a file of an explanation."""
+    if name == "config.json":
+        return "" if content["maps"] else "it has no maps"
+    maps = [f"map.{key}" for key in config["maps"]]
+    if missing := [key for key in maps if key not in content]:
+        return f"{missing[0]} is missing"
+    sizes = {"n": content["index"].size if "index" in content else 0, "k": len(config["classes"])}
+    kind = config["kind"]
+    forms = FORMS | {key: ("f", MAPS[kind]) for key in maps if kind != "maps" or key != "map.class"}
+    for key in [key for key in forms if key in content]:
+        if wrong := _wrong_array(content[key], *forms[key], sizes):
+            return f"{key} {wrong}"
+        numbers = content[key][content[key] != -1] if key == "map.class" else content[key]  # -1 is no prediction
+        if key in ("labels", "explained", "map.class") and (wrong := wrong_labels(numbers, config["classes"])):
+            return wrong
+    return ""
+
+
+def _wrong_array(array: np.ndarray, kinds: str, letters: str, sizes: Mapping[str, int], finite: bool = True) -> str:
+    """What is wrong with an array whose sizes have those letters: c is 1 or 3, n and k are known, others are free."""
+    if array.dtype.kind not in kinds or (kinds == "u" and array.dtype != np.uint8):
+        return f"holds {array.dtype}, which is another kind of numbers"
+    fits = len(letters) == array.ndim and 0 not in array.shape
+    for letter, size in zip(letters, array.shape, strict=False):
+        fits &= size in (1, 3) if letter == "c" else size == sizes.get(letter, size)
+    if not fits:
+        return f"has the shape {array.shape}"
+    return "" if not finite or np.isfinite(array).all() else "is not finite"
 
 
 def wrong_labels(labels: np.ndarray, classes: Sequence[str]) -> str:

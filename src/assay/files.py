@@ -2,9 +2,13 @@
 
 import os
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+OBEYED = ("Cc", "Cs", "Zl", "Zp")  # categories of signs that end a line, or that a terminal takes for an order
+TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # and those that turn what follows around
 
 
 @contextmanager
@@ -37,6 +41,15 @@ def reason(error: BaseException) -> str:
     """What went wrong, in one line of at most 200 characters: of a message its first line, which may be empty."""
     first = next(iter(str(error).strip().splitlines()), "")
     return (first or type(error).__name__)[:200]
+
+
+def printable(text: str) -> str:
+    """The same text, with an escape (\\n, \\x1b) for each sign that a terminal would obey instead of print."""
+    return "".join(ascii(sign)[1:-1] if _obeyed(sign) else sign for sign in text)
+
+
+def _obeyed(sign: str) -> bool:
+    return unicodedata.category(sign) in OBEYED or unicodedata.bidirectional(sign) in TURNS
 
 
 def fault(error: BaseException) -> str:

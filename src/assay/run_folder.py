@@ -1,8 +1,9 @@
 """What a run writes and a report reads: the one contract between work and show. No torch in here.
 
-    RUN/config.json env.json metrics.jsonl model.json model.safetensors checkpoint.pt
-    RUN/evaluations/NAME/  config.json env.json results.json costs.json images.parquet adversarial.safetensors gallery.*
-    RUN/explanations/NAME/ config.json maps.safetensors
+    RUN/config.json env.json metrics.jsonl model.json model.safetensors checkpoint.pt panels/data.*
+    RUN/evaluations/NAME/  config.json env.json results.json costs.json images.parquet adversarial.safetensors
+                           gallery.* strip.* predictions.*
+    RUN/explanations/NAME/ config.json, and maps.safetensors or filters.safetensors or activations.safetensors
 
 Each file is written whole or not at all, and nothing is overwritten unless that is asked for. Whoever reads
 a file gets what it must hold (contents.py), or a ValueError that names it.
@@ -27,7 +28,7 @@ import safetensors.numpy
 from assay import contents
 from assay.files import reason, whole
 
-SCHEMA = 1
+SCHEMA = 2
 LONGEST_NAME = 100
 Arrays = Mapping[str, np.ndarray]
 Some = TypeVar("Some", bound="Folder")
@@ -59,13 +60,13 @@ class Folder:
         self._write_text(name, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
     def read_json(self, name: str) -> Any:
-        return self._read(name, lambda path: json.loads(path.read_text(encoding="utf-8")))
+        return self._read(name, lambda path: _parsed(path.read_text("utf-8")))
 
     def write_lines(self, name: str, lines: list[dict[str, Any]]) -> None:
         self._write_text(name, "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
 
     def read_lines(self, name: str) -> list[dict[str, Any]]:
-        return self._read(name, lambda path: [json.loads(line) for line in path.read_text("utf-8").splitlines()])
+        return self._read(name, lambda path: [_parsed(line) for line in path.read_text("utf-8").splitlines()])
 
     def write_table(self, name: str, columns: Arrays) -> None:
         table = pa.table({key: pa.array(column) for key, column in columns.items()})
@@ -136,7 +137,9 @@ class Evaluation(Folder):
 
     def _wrong(self, name: str, content: Any) -> str:
         config = content if name == "config.json" else self.read_json("config.json")
-        return contents.wrong_in_evaluation(name, content, config)
+        beside, key = contents.BESIDE.get(name, ("", ""))
+        pictures = len(self.read_json(beside)[key]) if beside else 0
+        return contents.wrong_in_evaluation(name, content, config, pictures)
 
 
 class Explanation(Folder):
@@ -145,15 +148,17 @@ class Explanation(Folder):
     wanted: ClassVar[Mapping[str, Any]] = contents.EXPLANATION
 
     def _wrong(self, name: str, content: Any) -> str:
-        if name != "maps.safetensors":
-            return ""
-        return contents.wrong_labels(content["labels"], self.read_json("config.json")["classes"])
+        config = content if name == "config.json" else self.read_json("config.json")
+        return contents.wrong_in_explanation(name, content, config)
 
 
 class Run(Folder):
     """The folder of one model."""
 
     wanted: ClassVar[Mapping[str, Any]] = contents.RUN
+
+    def _wrong(self, name: str, content: Any) -> str:
+        return contents.wrong_in_run(name, content)
 
     @property
     def name(self) -> str:
@@ -256,6 +261,14 @@ def safe_name(*parts: object) -> str:
 def file_hash(path: Path) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _parsed(text: str) -> Any:
+    """What JSON says; ValueError where it says half a character, which no report could hold."""
+    content = json.loads(text)
+    if "\\u" in text:
+        json.dumps(content, ensure_ascii=False).encode()
+    return content
 
 
 def _beside(place: Path) -> Path:

@@ -260,6 +260,8 @@ def checked(what: str, value: Any, hint: Any) -> Any:
         for limit in limits:
             if isinstance(limit, AtLeast) and value < limit.low:
                 raise ValueError(f"{what} must be at least {limit.low}, got {value!r}")
+        if typing.get_origin(plain) is tuple:
+            return tuple(checked(what, item, typing.get_args(plain)[0]) for item in value)
         return float(value) if plain is float else value
     raise ValueError(f"{what} must be {' or '.join(map(_spoken, options))}, got {_short(value)}")
 
@@ -269,18 +271,26 @@ def _fits(value: Any, plain: Any) -> bool:
         return value in typing.get_args(plain)
     if typing.get_origin(plain) is list:
         return isinstance(value, list) and all(_fits(item, typing.get_args(plain)[0]) for item in value)
+    if typing.get_origin(plain) is tuple:
+        return isinstance(value, tuple) and all(_fits(item, _plain(typing.get_args(plain)[0])) for item in value)
     if plain is float:
         return type(value) in (int, float) and abs(value) <= sys.float_info.max
     return type(value) is plain
 
 
+def _plain(hint: Any) -> Any:
+    """The type without its limits."""
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
+
+
 def _spoken(hint: Any) -> str:
-    if typing.get_origin(hint) is Annotated:
-        hint = typing.get_args(hint)[0]
+    hint = _plain(hint)
     if typing.get_origin(hint) is typing.Literal:
         return " or ".join(map(repr, typing.get_args(hint)))
     if typing.get_origin(hint) is list:
         return f"a list, each {_spoken(typing.get_args(hint)[0])}"
+    if typing.get_origin(hint) is tuple:
+        return f"a row in brackets, each {_spoken(typing.get_args(hint)[0])}"
     return SPOKEN.get(hint, "None")
 
 

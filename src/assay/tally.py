@@ -1,8 +1,8 @@
 """Every figure, from the per-image table alone: what evaluate writes, the report shows and anybody can recompute.
 
 A table is columns by name, a row for each image:
-    index label clean_prediction clean_confidence
-    and for each attack and eps, under "ATTACK@EPS:", verdict prediction confidence size
+    index label clean_prediction clean_confidence clean_rank (how many classes were thought likelier than the label)
+    and for each attack and eps, under "ATTACK@EPS:", verdict prediction confidence size l2 linf ssim
 Verdicts: wrong (already on the clean image), robust, broken, fault (never counts as robust), exempt (the image is of
 the class that the attack aims at).
 """
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 Table = Mapping[str, np.ndarray]
 VERDICTS = ("wrong", "robust", "broken", "fault", "exempt")
@@ -30,16 +31,37 @@ def share(hits: np.ndarray) -> dict[str, Any]:
     return {"count": count, "n": n, "share": count / n, "low": float(interval.low), "high": float(interval.high)}
 
 
-def tally(table: Table, attacks: Sequence[str], epsilons: Sequence[float]) -> dict[str, Any]:
+def tally(table: Table, attacks: Sequence[str], epsilons: Sequence[float], classes: int) -> dict[str, Any]:
     """All figures of an evaluation."""
     right = table["clean_prediction"] == table["label"]
     return {
         "clean": share(right),
+        "top5": share(table["clean_rank"] < 5),
+        "per_class": per_class(table, classes),
         "attacks": [_attack(table, attack, eps) for attack in attacks for eps in epsilons],
         "robust": [{"eps": eps, **share(stands(table, attacks, epsilons, eps))} for eps in epsilons],
         "faults": sum(int((_verdict(table, attack, eps) == "fault").sum()) for attack in attacks for eps in epsilons),
         "smallest_eps": _smallest_eps(table, attacks, epsilons),
     }
+
+
+def per_class(table: Table, classes: int) -> list[dict[str, Any]]:
+    """Of each class, on clean images: n, recall (its accuracy), precision, F1; None where it is 0 / 0."""
+    found = precision_recall_fscore_support(
+        table["label"], table["clean_prediction"], labels=range(classes), zero_division=np.nan
+    )
+    rows = zip(*(np.asarray(values).tolist() for values in found), strict=True)
+    names = ("precision", "recall", "f1")
+    return [
+        {"n": int(n)} | {name: None if np.isnan(value) else value for name, value in zip(names, values, strict=True)}
+        for *values, n in rows
+    ]
+
+
+def confusion(table: Table, classes: int) -> np.ndarray:
+    """How often each class (row) was taken for each (column), on clean images."""
+    found: np.ndarray = confusion_matrix(table["label"], table["clean_prediction"], labels=range(classes))
+    return found
 
 
 def stands(table: Table, attacks: Iterable[str], epsilons: Iterable[float], eps: float) -> np.ndarray:
@@ -86,7 +108,8 @@ def paired(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
 def _attack(table: Table, attack: str, eps: float) -> dict[str, Any]:
     verdict = _verdict(table, attack, eps)
     broken, attacked = verdict == "broken", np.isin(verdict, ("broken", "robust", "fault"))
-    sizes = table[column(attack, eps, "size")][broken]
+    sizes, measured = table[column(attack, eps, "size")][broken], broken | (verdict == "robust")
+    looks = {name: table[column(attack, eps, name)][measured] for name in ("l2", "linf", "ssim")}
     return {
         "attack": attack,
         "eps": eps,
@@ -96,6 +119,7 @@ def _attack(table: Table, attack: str, eps: float) -> dict[str, Any]:
         "faults": int((verdict == "fault").sum()),
         "still_right": int((table[column(attack, eps, "prediction")] == table["label"]).sum()),
         "mean_size": float(sizes.mean()) if len(sizes) else None,
+        **{f"mean_{name}": float(values.mean()) if len(values) else None for name, values in looks.items()},
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay.data import mnist
+from assay.data import cifar, fashion_mnist, mnist
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -33,4 +33,5 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No data of this machine, and no network."""
     monkeypatch.delenv("ASSAY_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(mnist, "MIRRORS", ())
+    for source in (cifar, fashion_mnist, mnist):
+        monkeypatch.setattr(source, "MIRRORS", ())

@@ -1,14 +1,15 @@
 """The noun ImageSet: what fits together, what a subset keeps, what a fingerprint sees."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.data import DATA, SPLITS, ImageSet, load
-from assay.data.images import carve, stratified
+from assay.data import DATA, SPLITS, ImageSet, load, settled
+from assay.data.images import part, stratified
 
 LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=80)
 
@@ -66,11 +67,12 @@ def test_no_more_images_than_there_are(n: int) -> None:
 def test_splits_are_disjoint_and_leave_nothing_out(labels: list[int]) -> None:
     images = some(labels)
     shares = {"test": 3, "validation": 2, "train": len(labels) - 5}
-    parts = [carve(images, shares, split) for split in SPLITS]
-    assert sorted(number for part in parts for number in part.index.tolist()) == list(range(len(labels)))
-    for part in parts:  # the index leads back to the image
-        assert torch.equal(images.images[part.index], part.images)
-        assert torch.equal(images.labels[part.index], part.labels)
+    parts = [part(images, shares, split) for split in SPLITS]
+    assert sorted(number for one in parts for number in one.index.tolist()) == list(range(len(labels)))
+    for split, one in zip(SPLITS, parts, strict=True):  # the index leads back to the image
+        assert (one.split, len(one)) == (split, shares[split])
+        assert torch.equal(images.images[one.index], one.images)
+        assert torch.equal(images.labels[one.index], one.labels)
 
 
 def test_the_digits_are_split_once_and_for_all() -> None:
@@ -137,9 +139,83 @@ def test_mean_and_spread_are_those_of_all_pixels() -> None:
     assert spread == pytest.approx(pixels.std(1, correction=0).tolist(), abs=1e-6)
 
 
+def check_named() -> None:
+    """Classes in another order: the same image is called the same, and a model of that order is as often right."""
+    images = some([0, 1, 2, 3, 4, 2, 2])
+    order = ("class 3", "class 0", "class 4", "class 2", "class 1")
+    found = images.named(order)
+    assert found.classes == order
+    names = [[one.classes[label] for label in one.labels.tolist()] for one in (images, found)]
+    assert names[0] == names[1], "an image has got another name"
+    assert torch.equal(found.images, images.images)
+    assert torch.equal(found.index, images.index)
+    assert found.fingerprint != images.fingerprint
+    assert found.named(images.classes).fingerprint == images.fingerprint
+    for n in range(1, len(images) + 1):  # the same images are the first
+        assert torch.equal(found.first(n).index, images.first(n).index)
+
+
+def test_classes_in_another_order() -> None:
+    check_named()
+    images = some([0, 1, 2, 3, 4])
+    assert images.named(list(images.classes)) is images
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (
+            ("class 0", "class 1", "class 2", "class 3", "dog"),
+            "the model knows class 0, class 1, class 2, class 3, dog",
+        ),
+        (("class 0",) * 5, "the model knows class 0, class 0"),
+        (("class 0", "class 1"), "the model knows class 0, class 1"),
+        ([f"class {number}" for number in range(9)], "class 3, class 4 and 4 more"),
+    ],
+)
+def test_other_classes_are_refused(classes: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match="some has the classes class 0, class 1, class 2, class 3, class 4; ") as error:
+        some([0, 1]).named(classes)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "\x1b[2J", "\ud800"])
+def test_a_class_whose_name_cannot_be_printed_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"some: a class is called .*: printable text wanted"):
+        replace(some([0]), classes=("class 0", name))
+    with pytest.raises(ValueError, match="some: two classes are called 'cat'"):
+        replace(some([0]), classes=("cat", "dog", "cat"))
+
+
+@pytest.mark.parametrize("name", ["digits:", "digits:x", "mnist:/tmp"])
+def test_a_path_where_none_is_taken(name: str) -> None:
+    if name == "digits:":
+        assert len(load(name, "test")) == 360
+        return
+    with pytest.raises(ValueError, match=f"takes no path, got {name!r}"):
+        load(name, "test")
+
+
+@pytest.mark.parametrize("name", ["folder", "folder:", "parquet"])
+def test_a_path_where_one_is_wanted(name: str) -> None:
+    kind = name.rstrip(":")
+    with pytest.raises(ValueError, match=f"{kind} needs a path: {kind}:PATH"):
+        load(name, "test")
+
+
+def test_a_settled_name_is_the_same_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert settled("folder:pictures/../mine") == f"folder:{tmp_path / 'mine'}"
+    assert settled("parquet:~/a:b") == f"parquet:{tmp_path / 'home' / 'a:b'}"
+    assert settled(settled("folder:mine")) == settled("folder:mine")
+    assert [settled(name) for name in ("digits", "fashion-mnist")] == ["digits", "fashion-mnist"]
+
+
 def test_names_that_are_none() -> None:
-    assert list(DATA) == ["digits", "mnist"]
-    with pytest.raises(ValueError, match="unknown data set 'digit'; there are digits, mnist; did you mean 'digits'"):
+    assert list(DATA) == ["cifar10", "cifar100", "digits", "fashion_mnist", "folder", "mnist", "parquet"]
+    there = "cifar10, cifar100, digits, fashion-mnist, folder, mnist, parquet"
+    with pytest.raises(ValueError, match=f"unknown data set 'digit'; there are {there}; did you mean 'digits'"):
         load("digit", "train")
     with pytest.raises(
         ValueError, match="unknown split 'tset'; there are train, validation, test; did you mean 'test'"

@@ -9,12 +9,13 @@ import pytest
 from filelock import FileLock
 
 from assay.cli import main
+from tests.mistakes.saying import of_all_workers
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `assay demo` made while every attempt to open a socket raised."""
-    shared = tmp_path_factory.getbasetemp().parent  # of all workers
+    shared = of_all_workers(tmp_path_factory)
     out = shared / "demo"
     with FileLock(shared / "demo.lock"):
         if not (out / "report.html").exists():

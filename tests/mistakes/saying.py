@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import io
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from assay.cli import main
-from assay.data import mnist
+from assay.data import cifar, fashion_mnist, mnist
 
 ATTACKED = "digits-test-12-linf-0.1-untargeted-fgsm"
 EXPLAINED = "digits-test-first-occlusion-patch=8"
@@ -66,14 +67,21 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.chdir(here)
     monkeypatch.delenv("ASSAY_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(mnist, "MIRRORS", ())
+    for source in (cifar, fashion_mnist, mnist):
+        monkeypatch.setattr(source, "MIRRORS", ())
     return here
+
+
+def of_all_workers(factory: pytest.TempPathFactory) -> Path:
+    """A folder that the workers of this session share, and no other session."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with an evaluation and an explanation. To read only."""
-    shared = tmp_path_factory.getbasetemp().parent  # of all workers
+    shared = of_all_workers(tmp_path_factory)
     path = shared / "finished"
     with FileLock(shared / "finished.lock"):
         if not path.exists():

@@ -38,7 +38,7 @@ def test_no_file_is_half_written_when_the_kernel_stops_it(say: Say, run: Path) -
         said = say(*train, "--out", "new")
     assert (said.code, said.out) == (2, "")
     assert said.err.splitlines()[-1] == "assay: File too large: new/checkpoint.pt"
-    assert sorted(entry.name for entry in Path("new").iterdir()) == ["config.json", "env.json"]
+    assert sorted(entry.name for entry in Path("new").iterdir()) == ["config.json", "env.json", "panels"]
     assert say(*train, "--out", "new", "--resume").code == 0  # the disk has room again
     assert contents(Path("new"))["model.safetensors"] == before["model.safetensors"]
 
@@ -52,8 +52,8 @@ def full(*_: Any, **__: Any) -> NoReturn:
     [
         (
             "write_bytes",
-            ("attack", "run", "--attack", "fgsm", "--images", "3"),
-            "digits-test-3-linf-0.3-untargeted-fgsm",
+            ("attack", "run", "--attack", "fgsm", "--images", "13"),
+            "digits-test-13-linf-0.3-untargeted-fgsm",
         ),
         (
             "write_text",
@@ -61,7 +61,7 @@ def full(*_: Any, **__: Any) -> NoReturn:
             "digits-test-3-linf-0.3-untargeted-noise",
         ),
         ("write_bytes", ("explain", "run", "--method", "occlusion(patch=7)"), "maps.safetensors"),
-        ("write_bytes", ("train", "digits_cnn", "--epochs", "1", "--images", "9", "--out", "r"), "r/checkpoint.pt"),
+        ("write_bytes", ("train", "digits_cnn", "--epochs", "1", "--images", "9", "--out", "r"), "r/panels/data"),
         ("write_text", ("train", "digits_cnn", "--epochs", "1", "--images", "9", "--out", "r"), "r/config.json"),
         ("write_text", ("report", "run"), "report.html"),
     ],

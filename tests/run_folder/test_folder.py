@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from assay.contents import verify
 from assay.files import whole
-from assay.run_folder import Evaluation, Folder, Run, create, file_hash, fresh, open_run, safe_name
+from assay.run_folder import SCHEMA, Evaluation, Folder, Run, create, file_hash, fresh, open_run, safe_name
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 JSON = st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12)
@@ -192,7 +192,7 @@ def test_a_model_is_bound_to_its_weights_by_their_hash(tmp_path: Path) -> None:
 def test_a_run_is_created_once(tmp_path: Path) -> None:
     run = create(tmp_path / "deep" / "run")
     create(tmp_path / "deep" / "run")  # empty still
-    run.write_json("config.json", {"schema": 1, "data": "digits", "fingerprint": "f"})
+    run.write_json("config.json", {"schema": SCHEMA, "data": "digits", "fingerprint": "f"})
     assert open_run(run.path) == run
     with pytest.raises(ValueError, match="exists: take another --out, or --force"):
         create(run.path)

@@ -12,6 +12,7 @@ from assay.tally import brackets, column, first_breaker, paired, share, stands, 
 
 EPSILONS = [0.0, 0.1, 0.3]
 ATTACKS = ["fgsm", "pgd(steps=4)"]
+CLASSES = 3
 
 
 def table(verdicts: dict[tuple[str, float], list[str]], wrong: tuple[int, ...] = ()) -> dict[str, np.ndarray]:
@@ -19,12 +20,14 @@ def table(verdicts: dict[tuple[str, float], list[str]], wrong: tuple[int, ...] =
     n = len(next(iter(verdicts.values())))
     clean = np.where(np.isin(np.arange(n), wrong), 0, 1)
     found = {"index": np.arange(n), "label": np.ones(n, int), "clean_prediction": clean, "clean_confidence": np.ones(n)}
+    found["clean_rank"] = 1 - clean
     for (attack, eps), words in verdicts.items():
         words = ["wrong" if row in wrong else word for row, word in enumerate(words)]
         found[column(attack, eps, "verdict")] = np.array(words, object)
         found[column(attack, eps, "prediction")] = np.where(np.array(words) == "broken", 2, clean)
         found[column(attack, eps, "confidence")] = np.ones(n)
-        found[column(attack, eps, "size")] = np.full(n, eps)
+        for measure in ("size", "l2", "linf", "ssim"):
+            found[column(attack, eps, measure)] = np.full(n, eps)
     return found
 
 
@@ -41,7 +44,7 @@ def test_the_figures_of_a_small_table() -> None:
         },
         wrong=(7,),
     )
-    figures = tally(found, ATTACKS, [0.1, 0.3])
+    figures = tally(found, ATTACKS, [0.1, 0.3], CLASSES)
     assert (figures["clean"]["count"], figures["clean"]["n"]) == (7, 8)
     lines = {(line["attack"], line["eps"]): line for line in figures["attacks"]}
     counts = {key: (line["count"], line["attacked"], line["broken"], line["faults"]) for key, line in lines.items()}
@@ -65,10 +68,10 @@ def test_brackets_of_a_small_table() -> None:
     low, high = brackets(found, ["a"], [0.2, 0.1])
     assert low.tolist() == [0.2, 0.1, 0, 0, 0.2, 0]
     assert high.tolist() == [np.inf, 0.2, 0.1, 0.1, np.inf, 0]
-    assert tally(found, ["a"], [0.1, 0.2])["smallest_eps"] == {"median_low": 0.1, "median_high": 0.2}
+    assert tally(found, ["a"], [0.1, 0.2], CLASSES)["smallest_eps"] == {"median_low": 0.1, "median_high": 0.2}
     robust = table({("a", 0.1): [R, R, R, B]})
-    assert tally(robust, ["a"], [0.1])["smallest_eps"] is None  # more than half outlive every eps
-    assert tally(robust, [], [0.1])["smallest_eps"] is None
+    assert tally(robust, ["a"], [0.1], CLASSES)["smallest_eps"] is None  # more than half outlive every eps
+    assert tally(robust, [], [0.1], CLASSES)["smallest_eps"] is None
 
 
 # Newcombe 1998, Statistics in Medicine 17: 857-872, table I, method 3 (the score method without correction).
@@ -125,7 +128,7 @@ PAIRS = list(itertools.product(ATTACKS, EPSILONS))
 @given(tables())
 @settings(max_examples=80, deadline=None)
 def test_the_robust_curve_never_rises(found: dict[str, np.ndarray]) -> None:
-    figures = tally(found, ATTACKS, EPSILONS)
+    figures = tally(found, ATTACKS, EPSILONS, CLASSES)
     counts = [line["count"] for line in figures["robust"]]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] <= figures["clean"]["count"]
@@ -139,17 +142,17 @@ def test_a_fault_never_counts_as_robust(
     found: dict[str, np.ndarray], pair: tuple[str, float], data: st.DataObject
 ) -> None:
     row = data.draw(st.integers(0, len(found["index"]) - 1))
-    before = tally(found, ATTACKS, EPSILONS)
+    before = tally(found, ATTACKS, EPSILONS, CLASSES)
     found[column(*pair, "verdict")][row] = F
     assert not stands(found, ATTACKS, EPSILONS, EPSILONS[-1])[row]
-    after = tally(found, ATTACKS, EPSILONS)
+    after = tally(found, ATTACKS, EPSILONS, CLASSES)
     for what in ("attacks", "robust"):
         assert all(one["count"] <= other["count"] for one, other in zip(after[what], before[what], strict=True))
 
 
 def test_at_eps_0_nothing_moves_and_robust_is_clean() -> None:
     found = table({(attack, 0.0): [R, R, X, R] for attack in ATTACKS}, wrong=(1,))
-    figures = tally(found, ATTACKS, [0.0])
+    figures = tally(found, ATTACKS, [0.0], CLASSES)
     clean = figures["clean"]
     assert figures["robust"] == [{"eps": 0.0, **clean}]
     for line in figures["attacks"]:
@@ -171,7 +174,7 @@ def test_the_order_of_the_eps_does_not_matter() -> None:
     found = table({pair: list(rng.choice([R, B, F, X], 30)) for pair in PAIRS}, wrong=(3, 9))
 
     def figures(epsilons: list[float]) -> Any:
-        return sorted(tally(found, ATTACKS, epsilons)["robust"], key=lambda line: line["eps"])
+        return sorted(tally(found, ATTACKS, epsilons, CLASSES)["robust"], key=lambda line: line["eps"])
 
     assert figures(EPSILONS) == figures(EPSILONS[::-1])
     assert np.array_equal(brackets(found, ATTACKS, EPSILONS), brackets(found, ATTACKS, EPSILONS[::-1]))

@@ -11,7 +11,9 @@ from assay.cli import function_of
 from assay.cli.parsing import read_arguments
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted([*ROOT.glob("src/**/*.py"), *ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/*.py")])
+FILES = sorted(
+    [*ROOT.glob("src/**/*.py"), *ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/*.py"), *ROOT.glob("examples/*.py")]
+)
 PAGES = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
 COMMANDS = [
     line.strip() for page in PAGES for line in page.read_text("utf-8").splitlines() if re.match(" {4}assay [a-z]", line)

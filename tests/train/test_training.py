@@ -9,7 +9,9 @@ import torch
 from assay import spec
 from assay.adversary.threat import linf
 from assay.attacks import ATTACKS
+from assay.chance import Draws
 from assay.data import ImageSet, load
+from assay.data.augment import AUGMENT, flip
 from assay.models.classifier import Classifier, build
 from assay.train.loop import Training
 from assay.train.recipes import RECIPES, Recipe, recipe, recorded
@@ -47,9 +49,12 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.parametrize("augment", [[], ["flip", "shift(pixels=1)", "cutout(size=2)"]], ids=["plain", "augmented"])
 @pytest.mark.parametrize("attack", [None, "pgd(steps=2)"])
-def test_a_training_taken_up_ends_with_the_same_bits(images: ImageSet, tmp_path: Path, attack: str | None) -> None:
-    wanted = small(attack=attack, threat="linf(0.1)" if attack else None, warm_up=0.5)
+def test_a_training_taken_up_ends_with_the_same_bits(
+    images: ImageSet, tmp_path: Path, attack: str | None, augment: list[str]
+) -> None:
+    wanted = small(attack=attack, threat="linf(0.1)" if attack else None, warm_up=0.5, augment=augment)
     whole = training(images, wanted)
     whole.run(tmp_path / "whole.pt", lambda history: None)
 
@@ -75,6 +80,29 @@ def test_another_seed_gives_other_weights(images: ImageSet, tmp_path: Path) -> N
         run.run(tmp_path / f"{number}.pt", lambda history: None)
     assert torch.equal(weights(runs[0]), weights(runs[1]))
     assert not torch.equal(weights(runs[0]), weights(runs[2]))
+
+
+def test_augmentation_is_another_one_in_every_epoch_and_changes_what_is_learnt(
+    images: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def spy(batch: torch.Tensor, draws: Draws) -> torch.Tensor:
+        seen.append((draws.index, batch, flip(batch, draws)))
+        return seen[-1][2]
+
+    monkeypatch.setitem(AUGMENT, "flip", spy)
+    runs = [training(images, small(augment=augment)) for augment in ([], ["flip"])]
+    for number, run in enumerate(runs):
+        run.run(tmp_path / f"{number}.pt", lambda history: None)
+    assert not torch.equal(weights(runs[0]), weights(runs[1]))
+    assert all(batch.dtype == torch.uint8 for _, batch, _ in seen)
+    flipped = torch.zeros(3, 2000, dtype=torch.bool)  # of each epoch, by the image's index
+    for step, (index, batch, changed) in enumerate(seen):
+        flipped[step // runs[1].steps, index] = (batch != changed).flatten(1).any(1)
+    shares = flipped[:, images.index].float().mean(1)
+    assert ((shares > 0.3) & (shares < 0.7)).all()
+    assert not torch.equal(flipped[0], flipped[1])
 
 
 def test_it_learns_and_says_so(images: ImageSet, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from assay.cli.options import INVOKED
 from assay.cli.parsing import read_arguments
+from assay.files import printable
 from assay.spec import blame, choices
 
 LONGEST_LINE = 1000
@@ -94,7 +95,7 @@ def _one_line(error: Exception) -> str | None:
     """What a person is told; None for a mistake of ours, which keeps its traceback."""
     memory = isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
     if isinstance(error, OSError) and error.strerror:
-        line = f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+        line = f"{error.strerror}{f': {printable(str(error.filename))}' if error.filename else ''}"
     elif isinstance(error, ValueError | OSError):
         line = str(error)
     elif memory:
@@ -104,7 +105,7 @@ def _one_line(error: Exception) -> str | None:
         if blamed is None:
             return None
         line = blamed
-    line = " ".join(line.split())
+    line = printable(" ".join(line.split()))  # a file's name may hold what a terminal would obey
     return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
 
 

@@ -14,6 +14,7 @@ from assay.cli.options import (
     Json,
     RunPath,
     Seed,
+    SkipBad,
     Specs,
     Split,
     ThreatText,
@@ -33,6 +34,7 @@ def attack(
     data: Data = None,
     split: Split = "test",
     images: Images = None,
+    skip_bad: SkipBad = False,
     seed: Seed = 0,
     device: Device = "auto",
     force: Force = False,
@@ -46,5 +48,5 @@ def attack(
         raise ValueError('--attack is missing: name one, such as --attack fgsm or --attack "pgd(steps=40)"')
     attacks = attack if any(text.startswith("noise") for text in attack) else ("noise", *attack)
     plan = plan_of(attacks, threat, eps, goal, seed, device)
-    run_plan(run, plan, "+".join(attack), data, split, images, force, json)
+    run_plan(run, plan, "+".join(attack), data, split, images, skip_bad, force, json)
     return 0

@@ -1,62 +1,73 @@
 """assay data."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from assay.cli.options import Json, show
+from assay.cli.options import Force, Json, Size, SkipBad, load_named, show
+
+WHERE = "where describe puts the contact sheet; runs/data/NAME.png if not given"
 
 
 def data(
     what: Annotated[Positional[Literal["list", "describe", "get"]], arg(metavar="list|describe|get")],
     name: Annotated[Positional[str | None], arg(metavar="NAME", help="a data set")] = None,
     *,
+    size: Size = None,
+    skip_bad: SkipBad = False,
+    out: Annotated[Path | None, arg(metavar="FILE.png", help=WHERE)] = None,
+    force: Force = False,
     json: Json = False,
 ) -> int:
-    """List the data sets, describe one, or get its files."""
-    from assay.data import DATA, SPLITS, load
+    """List the data sets, describe one and draw a contact sheet of it, or get its files."""
+    from assay.data import DATA, SPLITS, spoken
 
-    if what == "list" and name is not None:
-        raise ValueError(f"data list takes no NAME, got {name!r}: is it assay data describe {name}?")
     if what == "list":
-        about = {key: DATA.about(key) for key in DATA}
-        show({"data": about}, "\n".join(f"{key:<10}{line}" for key, line in about.items()), json)
+        if name is not None:
+            raise ValueError(f"data list takes no NAME, got {name!r}: is it assay data describe {name}?")
+        about = {_typed(key): DATA.about(key) for key in DATA}
+        show({"data": about}, "\n".join(f"{key:<14}{line}" for key, line in about.items()), json)
         return 0
     if name is None:
-        raise ValueError(f"data {what} needs a NAME; there are {', '.join(DATA)}")
-    splits = {split: load(name, split) for split in SPLITS}
-    train = splits["train"]
-    mean, spread = train.mean_and_spread()
-    features = train.images[0].numel()
-    result = {
-        "name": name,
-        "task": "supervised classification",
-        "shape": list(train.shape),
-        "features": features,
-        "classes": list(train.classes),
-        "mean": mean,
-        "std": spread,
-        "splits": {
-            split: {
-                "images": len(part),
-                "fingerprint": part.fingerprint,
-                "per_class": part.labels.bincount(minlength=len(part.classes)).tolist(),
-            }
-            for split, part in splits.items()
-        },
-    }
-    size = " × ".join(map(str, train.shape))
-    lines = [
-        f"{name}: supervised classification of images",
-        f"  input    {size} = {features} features, mean {_numbers(mean)}, std {_numbers(spread)} of [0, 1]",
-        f"  output   {len(train.classes)} classes: {', '.join(train.classes)}",
-    ]
-    for split, part in splits.items():
-        counts = part.labels.bincount(minlength=len(part.classes)).tolist()
-        lines.append(f"  {split:<11}{len(part):>6} images, {min(counts)} to {max(counts)} a class  {part.fingerprint}")
-    show(result, "\n".join(lines), json)
+        raise ValueError(f"data {what} needs a NAME; there are {', '.join(map(spoken, DATA))}")
+    if out and what == "get":
+        raise ValueError("--out is for describe, which draws a contact sheet")
+    if out and out.exists() and not force:
+        raise ValueError(f"{out} exists: take another --out, or --force to replace it")
+    from assay.data.describe import contact_sheet, describe
+
+    splits = {split: load_named(name, split, size=size, skip_bad=skip_bad) for split in SPLITS}
+    result = {**describe(splits), "asked": name}
+    if what == "describe":
+        from assay.report.contact_sheet import draw
+        from assay.run_folder import safe_name
+
+        sheet = out or Path("runs/data") / f"{safe_name(splits['train'].name)}.png"
+        draw(contact_sheet(splits["train"]).numpy(), splits["train"].classes, sheet)
+        result["contact_sheet"] = str(sheet)
+    show(result, _text(name, result), json)
     return 0
 
 
-def _numbers(values: list[float]) -> str:
-    return " ".join(f"{value:.4f}" for value in values)
+def _typed(key: str) -> str:
+    from assay.data import spoken
+
+    return f"{key}:PATH" if key in ("folder", "parquet") else spoken(key)
+
+
+def _text(name: str, about: dict[str, Any]) -> str:
+    size = " × ".join(map(str, about["shape"]))
+    mean, spread = (" ".join(f"{value:.4f}" for value in about[key]) for key in ("mean", "std"))
+    lines = [
+        f"{name}: {about['task']} of images",
+        f"  input    {size} = {about['features']} features, mean {mean}, std {spread} of [0, 1]",
+        f"  output   {len(about['classes'])} classes: {', '.join(about['classes'])}",
+    ]
+    for split, part in about["splits"].items():
+        counts = part["per_class"]
+        a_class = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else str(counts[0])
+        lines.append(f"  {split:<11}{part['images']:>6} images, {a_class} a class  {part['fingerprint']}")
+    if "contact_sheet" in about:
+        lines.append(f"  picture  {about['contact_sheet']}")
+    return "\n".join(lines)

@@ -9,6 +9,7 @@ from tyro.conf import arg
 
 from assay.cli.options import Device, Force, Json, device_of, note, show
 
+METHODS = ("saliency", "occlusion(patch=3, stride=1)", "filters", "activations")
 THREAT, EPSILONS = "linf(0.15)", "0,0.03,0.06,0.09,0.12"
 
 
@@ -40,7 +41,7 @@ def demo(
         )
         note("3/4  look at what they look at")
         for run in (plain, hardened):
-            explain_run(run, ("saliency", "occlusion(patch=3, stride=1)"), (), None, "test", device, force)
+            explain_run(run, METHODS, (), None, "test", device, force)
         note("4/4  write the report")
         report((plain, hardened), out=page, force=force)
     show({"report": str(page), "runs": [str(plain), str(hardened)]}, f"\nopen {page.resolve()}", json)

@@ -4,7 +4,20 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
-from assay.cli.options import Data, Device, EpsText, Force, GoalText, Images, Json, RunPath, Seed, Split, ThreatText
+from assay.cli.options import (
+    Data,
+    Device,
+    EpsText,
+    Force,
+    GoalText,
+    Images,
+    Json,
+    RunPath,
+    Seed,
+    SkipBad,
+    Split,
+    ThreatText,
+)
 
 
 def evaluate(
@@ -17,6 +30,7 @@ def evaluate(
     data: Data = None,
     split: Split = "test",
     images: Images = None,
+    skip_bad: SkipBad = False,
     seed: Seed = 0,
     device: Device = "auto",
     force: Force = False,
@@ -27,5 +41,6 @@ def evaluate(
     from assay.cli.options import plan_of
     from assay.evaluate.suites import SUITES
 
-    run_plan(run, plan_of(SUITES[suite], threat, eps, goal, seed, device), suite, data, split, images, force, json)
+    plan = plan_of(SUITES[suite], threat, eps, goal, seed, device)
+    run_plan(run, plan, suite, data, split, images, skip_bad, force, json)
     return 0

@@ -16,10 +16,18 @@ if TYPE_CHECKING:
 
 
 def run_plan(
-    path: Path, plan: "Plan", name: str, data: str | None, split: str, images: int | None, force: bool, json: bool
+    path: Path,
+    plan: "Plan",
+    name: str,
+    data: str | None,
+    split: str,
+    images: int | None,
+    skip_bad: bool,
+    force: bool,
+    json: bool,
 ) -> Folder:
     """Carry out the plan, write it, and print the figures."""
-    folder = carry_out(path, plan, name, data, split, images, force)
+    folder = carry_out(path, plan, name, data, split, images, force, skip_bad)
     results = folder.read_json("results.json")
     shown = {"evaluation": str(folder.path), **results, "costs": folder.read_json("costs.json")}
     show(shown, figures(folder), json)
@@ -27,13 +35,20 @@ def run_plan(
 
 
 def carry_out(
-    path: Path, plan: "Plan", name: str, data: str | None, split: str, images: int | None, force: bool
+    path: Path,
+    plan: "Plan",
+    name: str,
+    data: str | None,
+    split: str,
+    images: int | None,
+    force: bool,
+    skip_bad: bool = False,
 ) -> Folder:
     """Carry out the plan and write it into the run."""
     from assay.evaluate.record import evaluate_run
 
     run, classifier = load_run(path)
-    chosen = load_images(run, data, split, images)
+    chosen = load_images(run, data, split, images, skip_bad)
     possible(plan, classifier, chosen)
     return evaluate_run(run, classifier, chosen, plan, name, force, environment(plan.seed))
 
@@ -62,9 +77,10 @@ def figures(folder: Folder) -> str:
         cost = costs[line["attack"], line["eps"]]
         passes = (cost["forwards"] + cost["backwards"]) / max(1, line["attacked"])
         faults = f"  {line['faults']} FAULTS" if line["faults"] else ""
+        looks = f", ssim {line['mean_ssim']:.3f}" if line["mean_ssim"] is not None else ""
         rows.append(
             f"  {line['attack']:<34} {eps_text(line['eps'], config['norm']):>7} {percent(line)}"
-            f"  {passes:5.1f} passes an image, {cost['seconds']:.1f} s{faults}"
+            f"  {passes:5.1f} passes an image, {cost['seconds']:.1f} s{looks}{faults}"
         )
     for line in results["robust"]:
         rows.append(

@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 
     from assay.adversary.victim import Victim
     from assay.data import ImageSet
-    from assay.explain import Explanation
+    from assay.explain import Explanation, Facts
     from assay.spec import Call
 
 USUALLY = 6  # images
-WITHOUT_GRADIENTS = ("occlusion",)  # all other methods need a model that can be differentiated
 
 
 def explain_run(
@@ -28,7 +27,10 @@ def explain_run(
     device: str,
     force: bool,
 ) -> list[Folder]:
-    """Explain images (numbered in the whole data set) and write maps and settings into RUN/explanations/…"""
+    """Explain images (numbered in the whole data set) and write maps and settings into RUN/explanations/…
+
+    The data are read only if one of the methods is about images.
+    """
     from assay import spec
     from assay.adversary.victim import Victim
     from assay.explain import EXPLAIN
@@ -37,15 +39,31 @@ def explain_run(
     calls = spec.read_all(methods, EXPLAIN, "method")
     where = device_of(device)
     run, classifier = load_run(path)
-    chosen = _chosen(load_images(run, data, split, None), image)
-    names = [safe_name(chosen.name, split, *(image or ["first"]), call) for call in calls]
+    of_images = [call for call in calls if facts(call).of_images]
+    if image and not of_images:
+        raise ValueError(f"--image {image[0]}: {calls[0].name} is not about images, leave it out")
+    chosen = _chosen(load_images(run, data, split, None), image) if of_images else None
+    names = [_name(call, chosen, image) for call in calls]
     drafts = [fresh(run.explanation(name), force) for name in names]
-    gradients = any(call.name not in WITHOUT_GRADIENTS for call in calls)
     with Victim(classifier.to(where)) as victim:
-        check(classifier, chosen.pixels(where), len(chosen.classes), gradients)
+        if chosen:
+            gradients = any(facts(call).access == "gradients" for call in calls)
+            check(classifier, chosen.pixels(where), len(chosen.classes), gradients)
         for call, draft in zip(calls, drafts, strict=True):
-            _explain(run, victim, chosen, call, draft, where)
+            _explain(run, victim, chosen if facts(call).of_images else None, call, draft, where)
     return [run.explanation(name) for name in names]
+
+
+def facts(call: "Call") -> "Facts":
+    """What the method says of itself."""
+    found: Facts = call.function.facts  # type: ignore[attr-defined]
+    return found
+
+
+def _name(call: "Call", chosen: "ImageSet | None", image: tuple[int, ...]) -> str:
+    if not (chosen and facts(call).of_images):
+        return safe_name(call)
+    return safe_name(chosen.name, chosen.split, *(image or ["first"]), call)
 
 
 def _chosen(everything: "ImageSet", image: tuple[int, ...]) -> "ImageSet":
@@ -64,15 +82,23 @@ def _chosen(everything: "ImageSet", image: tuple[int, ...]) -> "ImageSet":
 
 
 def _explain(
-    run: Run, victim: "Victim", chosen: "ImageSet", call: "Call", draft: Folder, where: "torch.device"
+    run: Run, victim: "Victim", chosen: "ImageSet | None", call: "Call", draft: Folder, where: "torch.device"
 ) -> None:
-    pixels = chosen.pixels(where)
-    found: Explanation = call(victim, pixels, chosen.labels.to(where))
-    probability = victim.logits(pixels).softmax(1)
+    import torch
+
+    model = run.read_json("model.json")
+    pixels = chosen.pixels(where) if chosen else torch.zeros(0, *model["shape"], device=where)
+    labels = chosen.labels.to(where) if chosen else torch.zeros(0, dtype=torch.int64, device=where)
+    found: Explanation = call(victim, pixels, labels)
     arrays = {f"map.{key}": value.cpu().numpy() for key, value in found.maps.items()}
-    arrays |= {"images": chosen.images.numpy(), "labels": chosen.labels.numpy(), "index": chosen.index.numpy()}
-    arrays |= {"explained": found.explained.cpu().numpy(), "probability": probability.cpu().numpy()}
-    draft.write_arrays("maps.safetensors", arrays)
-    about = {"method": str(call), "name": call.name, "unit": found.unit, "data": chosen.name, "split": chosen.split}
-    weights = run.read_json("model.json")["weights"]
-    draft.write_json("config.json", {"schema": SCHEMA, **about, "classes": list(chosen.classes), "weights": weights})
+    if chosen:
+        arrays |= {"images": chosen.images.numpy(), "labels": chosen.labels.numpy(), "index": chosen.index.numpy()}
+    if found.explained is not None:
+        probability = victim.logits(pixels).softmax(1)
+        arrays |= {"explained": found.explained.cpu().numpy(), "probability": probability.cpu().numpy()}
+    kind = facts(call).kind
+    draft.write_arrays(f"{kind}.safetensors", arrays)
+    about = {"method": str(call), "name": call.name, "kind": kind, "maps": list(found.maps), "unit": found.unit}
+    about |= {"words": list(found.words), "classes": list(chosen.classes) if chosen else model["classes"]}
+    about |= {"data": chosen.name, "split": chosen.split} if chosen else {}
+    draft.write_json("config.json", {"schema": SCHEMA, **about, "weights": model["weights"]})

@@ -75,7 +75,8 @@ def _recipe_of(run: "Run") -> "Recipe":
         except ValueError as error:
             raise ValueError(f"{run.path}: {error}") from error
     model = run.read_json("model.json")["architecture"]
-    return Recipe(name="imported", model=model, data=config["data"], epochs=1, batch_size=64, learning_rate=1e-3)
+    known = Recipe(name="imported", model=model, data=config["data"], epochs=1, batch_size=64, learning_rate=1e-3)
+    return replace(known, skip_bad=bool(config.get("skip_bad")))
 
 
 def _has_same(folder: "Evaluation", plan: dict[str, object]) -> bool:

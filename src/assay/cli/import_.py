@@ -5,7 +5,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from assay.cli.options import Device, Force, Json, device_of, environment, percent, show
+from assay.cli.options import Device, Force, Json, Size, SkipBad, device_of, environment, load_named, show
 
 
 def import_(
@@ -18,6 +18,8 @@ def import_(
         tuple[float, ...], arg(metavar="X …", help="what the network's input is normalised by, a channel")
     ] = (),
     std: Annotated[tuple[float, ...], arg(metavar="X …", help="the same; 0 and 1 if it normalises by itself")] = (),
+    size: Size = None,
+    skip_bad: SkipBad = False,
     device: Device = "auto",
     force: Force = False,
     json: Json = False,
@@ -25,7 +27,7 @@ def import_(
     """Make a run of your own network and weights, and check it on the test images."""
     from assay.adversary.victim import Victim
     from assay.cli import learning
-    from assay.data import load
+    from assay.data import settled
     from assay.models import MODELS
     from assay.models.classifier import build, check, put
     from assay.models.yours import read_weights
@@ -33,26 +35,26 @@ def import_(
     from assay.spec import choices
 
     if ".py:" not in model and model.partition("(")[0] not in MODELS:
-        raise ValueError(
-            f"{model!r} is not of the form FILE.py:FUNCTION, and no architecture; {choices(model, MODELS)}"
-        )
+        there = choices(model, MODELS)
+        raise ValueError(f"{model!r} is not of the form FILE.py:FUNCTION, and no architecture; {there}")
     where = device_of(device)
-    images = load(data, "test")
+    images = load_named(data, "test", size=size, skip_bad=skip_bad)
     path, _, function = model.rpartition(":")
-    channels = images.shape[0]
     architecture = f"{Path(path).resolve()}:{function}" if path.endswith(".py") else model
+    scale = {"mean": mean or (0.0,) * images.shape[0], "std": std or (1.0,) * images.shape[0]}
     about = {"architecture": architecture, "shape": images.shape, "classes": images.classes}
-    classifier = build({**about, "mean": mean or (0.0,) * channels, "std": std or (1.0,) * channels})
+    classifier = build(about | scale)
     put(classifier.net, read_weights(weights))
     with Victim(classifier.to(where)):
         check(classifier, images.rows(slice(64)).pixels(where), len(images.classes))
     tensors = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
     run = create(out, force)
-    run.write_json(
-        "config.json", {"schema": SCHEMA, "imported": model, "data": data, "fingerprint": images.fingerprint}
-    )
+    config = {"schema": SCHEMA, "imported": model, "data": settled(data), "skip_bad": skip_bad}
+    run.write_json("config.json", config | {"fingerprint": images.fingerprint})
     run.write_json("env.json", environment(0))
+    learning.show_data(run, {"test": images})
     run.write_model(classifier.describe(), tensors)
-    clean = learning.test(run, device)
-    show({"run": str(out), "test": clean}, f"{out}: {model}\n  test       {percent(clean)}", json)
+    results = learning.test(run, device)
+    shown = {"run": str(out), "test": results["clean"], "top5": results["top5"]}
+    show(shown, f"{out}: {model}\n{learning.tested(results)}", json)
     return 0

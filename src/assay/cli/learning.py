@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from assay.cli.options import device_of, environment, load_images, load_run, note, plan_of
+from assay.cli.options import device_of, environment, load_images, load_named, load_run, note, percent, plan_of
 from assay.files import reason
 from assay.run_folder import SCHEMA, Run, create, open_run
 from assay.spec import checked
@@ -11,8 +11,10 @@ from assay.train.recipes import Recipe, recorded
 
 if TYPE_CHECKING:
     from assay.adversary.victim import Precision
+    from assay.data import ImageSet
     from assay.train.loop import Training
 
+TOP = 5  # the classes that a model thinks likeliest
 PRECISION = Literal["float32", "bfloat16"]
 
 
@@ -27,26 +29,30 @@ def start(
     from assay.adversary.threat import read_threat
     from assay.adversary.victim import fast_precision
     from assay.attacks import ATTACKS
-    from assay.data import load
+    from assay.data import SPLITS
     from assay.models.classifier import build
     from assay.train.loop import Training
 
     where = device_of(device)
-    images, validation = load(recipe.data, "train", recipe.images), load(recipe.data, "validation")
-    load(recipe.data, "test")  # wanted at the end: better found missing now
+    if parent:  # whose model says of what size images are
+        base, classifier = load_run(parent)
+        splits = {split: load_images(base, recipe.data, split, None, recipe.skip_bad) for split in SPLITS}
+    else:
+        splits = {split: load_named(recipe.data, split, None, recipe.size, recipe.skip_bad) for split in SPLITS}
+    if recipe.images is not None:
+        splits["train"] = splits["train"].first(recipe.images)
+    images, validation = splits["train"], splits["validation"]
     adversary, origin = None, None
     if recipe.attack and recipe.threat:
         adversary = (spec.read(recipe.attack, ATTACKS, "attack"), read_threat(recipe.threat).fits(images.shape))
     if parent:
-        base, classifier = load_run(parent)
-        load_images(base, recipe.data, "validation", None)  # its classes and shape fit
         origin = base.read_json("model.json")["weights"]
     else:
         mean, spread = images.mean_and_spread()
         inside = {"shape": images.shape, "classes": images.classes, "mean": mean, "std": spread}
         classifier = build({"architecture": recipe.model, **inside}, recipe.seed)
     about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
-    about |= {"parent": parent and str(parent), "parent_weights": origin}
+    about |= {"skip_bad": recipe.skip_bad, "parent": parent and str(parent), "parent_weights": origin}
     precision = _begun_in(path, about) if resume else fast_precision(where)
     training = Training(classifier, recipe, images, validation, device=where, precision=precision, adversary=adversary)
     run = open_run(path) if resume else create(path, force)
@@ -56,11 +62,20 @@ def start(
         run.write_json("config.json", about | {"precision": precision})
     if not run.has("env.json"):
         run.write_json("env.json", environment(recipe.seed))
+    show_data(run, splits)
     history = training.run(run.path / "checkpoint.pt", lambda lines: run.write_lines("metrics.jsonl", lines))
     run.write_lines("metrics.jsonl", history)
     weights = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
     run.write_model(classifier.describe(), weights)
     return run, history
+
+
+def show_data(run: Run, splits: "dict[str, ImageSet]") -> None:
+    """What the data are, and a contact sheet of them, for the report."""
+    from assay.data.describe import contact_sheet, describe
+
+    run.write_arrays("panels/data.safetensors", {"sheet": contact_sheet(next(iter(splits.values()))).numpy()})
+    run.write_json("panels/data.json", describe(splits))
 
 
 def begun(path: Path, **given: Any) -> Recipe:
@@ -104,5 +119,13 @@ def test(run: Run, device: str) -> dict[str, Any]:
     _, classifier = load_run(run.path)
     plan = plan_of((), "linf(0)", None, "untargeted", 0, device)
     folder = evaluate_run(run, classifier, load_images(run, None, "test", None), plan, "clean", True, environment(0))
-    clean: dict[str, Any] = folder.read_json("results.json")["clean"]
-    return clean
+    results: dict[str, Any] = folder.read_json("results.json")
+    return results
+
+
+def tested(results: dict[str, Any]) -> str:
+    """The accuracy on the test split, in words: top-1, and top-5 where there are more classes than that."""
+    lines = [f"  test       {percent(results['clean'])}"]
+    if len(results["per_class"]) > TOP:
+        lines.append(f"  in top 5   {percent(results['top5'])}")
+    return "\n".join(lines)

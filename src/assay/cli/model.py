@@ -1,67 +1,146 @@
 """assay model."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from assay.cli.options import Data, Json, load_run, show
+from assay.cli.options import Json, load_images, load_run, show
+
+if TYPE_CHECKING:
+    from assay.models.classifier import Classifier
+
+HELP = "a data set, for shape and classes; if not given, a run's own, else 3×32×32 (mnist…: 1×28×28) and 10 classes"
+COLUMNS = ("layer", "type", "output", "parameters", "multiply-adds")
 
 
 def model(
     what: Annotated[Positional[Literal["list", "describe"]], arg(metavar="list|describe")],
     name: Annotated[Positional[str | None], arg(metavar="NAME|RUN", help="an architecture, or a run")] = None,
     *,
-    data: Data = None,
+    data: Annotated[str | None, arg(metavar="NAME", help=HELP)] = None,
     json: Json = False,
 ) -> int:
-    """List the architectures, or describe one or a run's: layers, sizes, parameters."""
+    """List the architectures, or describe one or a run's: layers, sizes, parameters, multiply-adds."""
     from assay.models import MODELS
 
     if what == "list" and name is not None:
         raise ValueError(f"model list takes no NAME, got {name!r}: is it assay model describe {name}?")
     if what == "list":
         about = {key: MODELS.about(key) for key in MODELS}
-        show({"models": about}, "\n".join(f"{key:<12}{line}" for key, line in about.items()), json)
+        show({"models": about}, "\n".join(f"{key:<14}{line}" for key, line in about.items()), json)
         return 0
     if name is None:
         raise ValueError(f"model describe needs a NAME or a RUN; there are {', '.join(MODELS)}")
     result = _describe(name, data)
-    lines = [f"{name}: {result['architecture']}, {' × '.join(map(str, result['shape']))} in"]
-    lines += [f"  {layer['layer']:<14}{layer['output']:<18}{layer['parameters']:>10}" for layer in result["layers"]]
-    lines.append(f"  {'parameters':<32}{result['parameters']:>10}")
-    show(result, "\n".join(lines), json)
+    show(result, f"{name}: {_spoken(result)}", json)
     return 0
 
 
 def _describe(name: str, data: str | None) -> dict[str, Any]:
+    from dataclasses import asdict
+
     import torch
 
     from assay.adversary.victim import frozen
+    from assay.models.classifier import check
+    from assay.models.layers import measure, shares
+
+    classifier = _classifier(name, data)
+    image = torch.zeros(1, *classifier.shape)
+    with frozen(classifier):
+        try:
+            check(classifier, image, len(classifier.classes))
+        except ValueError as error:
+            if ".py:" in name and data is None:  # its shape was a guess
+                raise ValueError(f"{error}; --data NAME gives another shape and number of classes") from error
+            raise
+        layers = measure(classifier.net, image)
+    about = classifier.describe()
+    return {
+        **about,
+        "outputs": sum(layer.outputs for layer in layers),
+        "multiply_adds": sum(layer.multiply_adds for layer in layers),
+        "other": about["parameters"] - sum(layer.parameters for layer in layers),
+        "layers": [asdict(layer) for layer in layers],
+        "shares": [asdict(share) for share in shares(layers, about["parameters"])],
+    }
+
+
+def _classifier(name: str, data: str | None) -> "Classifier":
+    """A run's, or one of fresh weights, at the shape of the data; without data none are loaded."""
     from assay.data import load
-    from assay.models.classifier import build, check
+    from assay.models.classifier import build
 
     if ".py:" not in name and (Path(name).exists() or Path(name).name != name):
-        _, classifier = load_run(Path(name))
-    else:
-        images = load(data or "digits", "validation")
-        about = {"architecture": name, "shape": images.shape, "classes": images.classes}
-        classifier = build({**about, "mean": [0.0] * images.shape[0], "std": [1.0] * images.shape[0]})
-    layers: list[dict[str, Any]] = []
+        run, classifier = load_run(Path(name))
+        if data is not None:
+            load_images(run, data, "validation", None)  # ValueError where they do not fit
+        return classifier
+    shape, classes = (1, 28, 28) if name.startswith("mnist") else (3, 32, 32), tuple("0123456789")
+    if data is not None:
+        images = load(data, "validation")
+        shape, classes = images.shape, images.classes
+    about = {"architecture": name, "shape": shape, "classes": classes}
+    return build({**about, "mean": [0.0] * shape[0], "std": [1.0] * shape[0]})
 
-    def record(layer: torch.nn.Module, _: Any, output: Any) -> None:
-        own = sum(parameter.numel() for parameter in layer.parameters())
-        size = " × ".join(map(str, output.shape[1:])) if isinstance(output, torch.Tensor) else type(output).__name__
-        layers.append({"layer": type(layer).__name__, "output": size, "parameters": own})
 
-    with frozen(classifier):
-        check(classifier, torch.zeros(1, *classifier.shape), len(classifier.classes))
-    leaves = [layer for layer in classifier.net.modules() if not list(layer.children())]
-    hooks = [layer.register_forward_hook(record) for layer in leaves]
-    try:
-        with frozen(classifier), torch.no_grad():
-            classifier(torch.zeros(1, *classifier.shape))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return {**classifier.describe(), "layers": layers}
+def _spoken(result: dict[str, Any]) -> str:
+    """Two tables, layers and shares, and what their numbers do not say."""
+    rows = [COLUMNS, *map(_row, result["layers"])]
+    if result["other"]:
+        rows.append(("other", "in no layer above", "", _number(result["other"]), ""))
+    rows.append(("total", "", "", _number(result["parameters"]), _number(result["multiply_adds"])))
+    kinds = [("kind", "parameters", "", "outputs", "")] + [
+        (
+            share["kind"],
+            *(_number(share["parameters"]), _percent(share["of_parameters"])),
+            *(_number(share["outputs"]), _percent(share["of_outputs"])),
+        )
+        for share in result["shares"]
+    ]
+    left_out = any(layer["output"] == "not called" for layer in result["layers"])
+    lines = [
+        f"{result['architecture']}, {_size(result['shape'])} in, {len(result['classes'])} classes",
+        *_table(rows, left=3),
+        "  multiply-adds: of convolutions and linear layers only, for one image",
+        *["  not called: not as a module; its weights may be used from outside, as attention does"] * left_out,
+        "",
+        *_table(kinds, left=1),
+        "  outputs: the numbers that convolutions and linear layers return for one image (neurons)",
+    ]
+    conv = next((share for share in result["shares"] if share["kind"] == "convolution"), None)
+    if conv and _percent(conv["of_parameters"]) != _percent(conv["of_outputs"]):
+        lines.append(
+            "  parameters are not neurons: counted as neurons, as in a known course script, "
+            f"they would give convolutions {_percent(conv['of_parameters'])}, not {_percent(conv['of_outputs'])}"
+        )
+    return "\n".join(lines)
+
+
+def _row(layer: dict[str, Any]) -> tuple[str, ...]:
+    parameters = _number(layer["parameters"])
+    if layer["formula"]:
+        parameters = f"{layer['formula']} = {parameters}" if layer["parameters"] else layer["formula"]
+    work = _number(layer["multiply_adds"]) if layer["multiply_adds"] else ""
+    return layer["name"], layer["type"], _size(layer["output"]), parameters, work
+
+
+def _table(rows: list[tuple[str, ...]], left: int) -> list[str]:
+    """Columns as wide as what they hold, the first of them set to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    set_ = ["<" if number < left else ">" for number in range(len(widths))]
+    spaced = [[f"{cell:{side}{width}}" for cell, side, width in zip(row, set_, widths, strict=True)] for row in rows]
+    return ["  " + "  ".join(row).rstrip() for row in spaced]
+
+
+def _size(output: Any) -> str:
+    return output if isinstance(output, str) else " × ".join(map(str, output)) or "1"
+
+
+def _number(value: int) -> str:
+    return f"{value:,}".replace(",", " ")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"

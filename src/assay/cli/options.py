@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from assay.models.classifier import Classifier
     from assay.run_folder import Run
 
+LARGEST = 4096  # pixels that --size takes
+HEARD: set[str] = set()  # notes that this process has printed
 INVOKED: ContextVar[str] = ContextVar("INVOKED", default="")  # the command line, for the record
 
 RunPath = Annotated[Positional[Path], arg(metavar="RUN", help="a run folder")]
 Json = Annotated[bool, arg(help="print the result as JSON")]
 Force = Annotated[bool, arg(help="replace what is there")]
 Device = Annotated[Literal["auto", "cpu", "cuda"], arg(help="where to compute; auto takes a GPU if there is one")]
-Data = Annotated[str | None, arg(metavar="NAME", help="a data set; the run's own if not given")]
+Data = Annotated[str | None, arg(metavar="NAME", help="a data set, or folder:PATH; the run's own if not given")]
+Size = Annotated[int | None, arg(metavar="N", help="make the images of folder: and parquet: N×N pixels")]
+SkipBad = Annotated[bool, arg(help="leave out images that cannot be read")]
 Split = Annotated[Literal["train", "validation", "test"], arg(help="which part of the data")]
 Images = Annotated[int | None, arg(metavar="N", help="so many images, every class in proportion; all if not given")]
 ThreatText = Annotated[str, arg(metavar="THREAT", help="what the enemy may do, such as linf(8/255) or l2(0.5)")]
@@ -61,17 +65,47 @@ def load_run(path: Path) -> "tuple[Run, Classifier]":
         raise ValueError(f"{path}: {error}") from error
 
 
-def load_images(run: "Run", data: str | None, split: str, images: int | None) -> "ImageSet":
-    """The images that a verb works on; ValueError if their classes or their shape are not those of the run."""
-    from assay.data import load
+def load_images(run: "Run", data: str | None, split: str, images: int | None, skip_bad: bool = False) -> "ImageSet":
+    """The images that a verb works on, of the size that the model takes, if they can be had in any.
 
-    found = load(data or run.read_json("config.json")["data"], split, images)
-    model = run.read_json("model.json")
+    ValueError if their classes or their shape are not those of the run.
+    """
+    from assay.data import Wish, load
+
+    config, model = run.read_json("config.json"), run.read_json("model.json")
+    channels, height, width = model["shape"]
+    wish = Wish(channels, (height, width), skip_bad or (data is None and bool(config.get("skip_bad"))))
+    found = load(data or config["data"], split, images, wish)
     if len(model["classes"]) != len(found.classes):
         raise ValueError(f"the model has {len(model['classes'])} classes, {found.name} has {len(found.classes)}")
     if tuple(model["shape"]) != found.shape:
         raise ValueError(f"the model takes images {tuple(model['shape'])}, {found.name} has {found.shape}")
+    hear(found)
+    return found.named(model["classes"])
+
+
+def load_named(
+    name: str, split: str, images: int | None = None, size: int | None = None, skip_bad: bool = False
+) -> "ImageSet":
+    """A data set by its name. ValueError where --size asks for what it has not."""
+    from assay.data import Wish, load
+
+    if size is not None and not 1 <= size <= LARGEST:
+        raise ValueError(f"--size must be between 1 and {LARGEST}, got {size}")
+    found = load(name, split, images, Wish(size=(size, size) if size else None, skip_bad=skip_bad))
+    if size and found.shape[1:] != (size, size):
+        there = "×".join(map(str, found.shape[1:]))
+        raise ValueError(f"--size {size}: {name} has images of {there}; those of folder: and parquet: can be resized")
+    hear(found)
     return found
+
+
+def hear(images: "ImageSet") -> None:
+    """Say once what there is to know of how the images came to be."""
+    for text in images.notes:
+        if text not in HEARD:
+            HEARD.add(text)
+            note(f"assay: {text}")
 
 
 def plan_of(attacks: Sequence[str], threat: str, eps: str | None, goal: str, seed: int, device: str) -> "Plan":

@@ -1,11 +1,11 @@
 """assay train."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from assay.cli.options import Device, Force, Images, Json, percent, show
+from assay.cli.options import Device, Force, Images, Json, Size, SkipBad, Specs, show
 from assay.train.recipes import RECIPES
 
 
@@ -17,6 +17,9 @@ def train(
     batch_size: Annotated[int | None, arg(metavar="N", help="other than the recipe's")] = None,
     learning_rate: Annotated[float | None, arg(metavar="X", help="the peak, other than the recipe's")] = None,
     images: Images = None,
+    size: Size = None,
+    skip_bad: SkipBad = False,
+    augment: Annotated[Specs, arg(help="flip, shift(pixels=4), cutout(size=8), none; the recipe's if not given")] = (),
     seed: Annotated[int | None, arg(metavar="N", help="weights, order and noise")] = None,
     out: Annotated[Path | None, arg(metavar="RUN", help="the run folder; runs/RECIPE if not given")] = None,
     resume: Annotated[bool, arg(help="take up a training that was stopped")] = False,
@@ -26,24 +29,33 @@ def train(
 ) -> int:
     """Train a network by a recipe; the test images are touched once, at the end."""
     from assay.cli import learning
+    from assay.data import settled
     from assay.train.recipes import recipe as named
 
     if resume and force:
         raise ValueError("--resume goes on and --force begins again: take one of them")
-    settings = {"data": data, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    wanted = named(recipe).changed(**settings, images=images, seed=seed)
+    settings: dict[str, Any] = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "images": images,
+    }
+    settings |= {"data": data and settled(data), "size": size, "skip_bad": skip_bad or None, "seed": seed}
+    settings["augment"] = ([] if augment == ("none",) else list(augment)) if augment else None
+    wanted = named(recipe).changed(**settings)
     path = out or Path("runs") / recipe
     if resume:
-        wanted = learning.begun(path, name=recipe, **settings, images=images, seed=seed)
+        wanted = learning.begun(path, name=recipe, **settings)
         if wanted.attack:
             raise ValueError(f"--resume: {path} was begun by assay harden, which takes it up")
     run, history = learning.start(path, wanted, device=device, force=force, resume=resume)
-    clean = learning.test(run, device)
+    results = learning.test(run, device)
     last = history[-1]
     seconds = sum(line["seconds"] for line in history)
     text = (
         f"{path}: {wanted.model} on {wanted.data}, {len(history)} epochs in {seconds:.1f} s of training\n"
-        f"  validation {last['validation_accuracy']:6.1%}\n  test       {percent(clean)}"
+        f"  validation {last['validation_accuracy']:6.1%}\n{learning.tested(results)}"
     )
-    show({"run": str(path), "seconds": seconds, "validation": last, "test": clean}, text, json)
+    shown = {"run": str(path), "seconds": seconds, "validation": last}
+    show(shown | {"test": results["clean"], "top5": results["top5"]}, text, json)
     return 0

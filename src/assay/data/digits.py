@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from assay.data.images import ImageSet, carve
+from assay.data.images import ImageSet, part
 
 
 def digits(split: str) -> ImageSet:
@@ -22,4 +22,4 @@ def digits(split: str) -> ImageSet:
         labels=torch.from_numpy(source.target.astype(np.int64)),
         index=torch.arange(len(images)),
     )
-    return carve(whole, {"test": 360, "validation": 180, "train": 1257}, split)
+    return part(whole, {"test": 360, "validation": 180, "train": 1257}, split)

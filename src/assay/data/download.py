@@ -17,11 +17,15 @@ TIMEOUT = 20  # seconds without a byte
 CHUNK = 1 << 18
 
 
+def cache() -> Path:
+    """The user cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assay"
+
+
 def folders(name: str) -> list[Path]:
-    """The folders in which the files of a data set are looked for, in order; the last is the user cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "assay" / name
+    """The folders in which the files of a data set are looked for, in order; the last is in the user cache."""
     given = os.environ.get("ASSAY_DATA")
-    return [Path(given).expanduser() / name, cache] if given else [cache]
+    return [Path(given).expanduser() / name, cache() / name] if given else [cache() / name]
 
 
 def find(name: str, file: str) -> Path | None:
@@ -44,9 +48,9 @@ def download(name: str, files: Mapping[str, str], mirrors: Sequence[str]) -> Non
 
 
 def _fetch(name: str, file: str, wanted: str, mirrors: Sequence[str]) -> None:
-    cache = folders(name)[-1]
-    cache.mkdir(parents=True, exist_ok=True)
-    part, problems = cache / f"{file}.part", []
+    place = folders(name)[-1]
+    place.mkdir(parents=True, exist_ok=True)
+    part, problems = place / f"{file}.part", []
     for mirror in mirrors:
         try:
             _resume(f"{mirror}/{file}", part)
@@ -55,15 +59,15 @@ def _fetch(name: str, file: str, wanted: str, mirrors: Sequence[str]) -> None:
             continue
         got = hashlib.md5(part.read_bytes()).hexdigest()
         if got == wanted:
-            part.replace(cache / file)
+            part.replace(place / file)
             return
         part.unlink()
         problems.append(f"{mirror}: {file} has md5 {got}, {wanted} wanted")
     given = os.environ.get("ASSAY_DATA")
-    place = f"$ASSAY_DATA is {given}, which lacks it" if given else "or set ASSAY_DATA to a folder that has it"
+    other = f"$ASSAY_DATA is {given}, which lacks it" if given else "or set ASSAY_DATA to a folder that has it"
     raise ValueError(
         f"{name} is not here and could not be downloaded ({'; '.join(problems)}): put {name}/{file} into "
-        f"{cache.parent} ({place}), or take --data digits, which needs no file"
+        f"{place.parent} ({other}), or take --data digits, which needs no file"
     )
 
 

@@ -4,13 +4,44 @@ import gzip
 import math
 import struct
 import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from assay.data.download import download, find
+from assay.data.images import ImageSet, part
 from assay.files import reason
 
 UNSIGNED_BYTES = 0x08
+
+
+def idx_set(
+    name: str, files: Mapping[str, str], mirrors: Sequence[str], classes: tuple[str, ...], split: str
+) -> ImageSet:
+    """A split of MNIST or of a set in its form: 55 000 train and 5 000 validation of 60 000, 10 000 test."""
+    if any(find(name, file) is None for file in files):
+        download(name, files, mirrors)
+    if split == "test":
+        return _whole(name, classes, "t10k", split)
+    return part(_whole(name, classes, "train", "whole"), {"validation": 5000, "train": 55000}, split)
+
+
+def _whole(name: str, classes: tuple[str, ...], prefix: str, split: str) -> ImageSet:
+    paths = [find(name, f"{prefix}-{kind}-ubyte.gz") for kind in ("images-idx3", "labels-idx1")]
+    assert paths[0] is not None
+    assert paths[1] is not None
+    n = 60000 if prefix == "train" else 10000
+    images, labels = read_idx(paths[0], (n, 28, 28)), read_idx(paths[1], (n,))
+    return ImageSet(
+        name=name,
+        split=split,
+        classes=classes,
+        images=torch.from_numpy(images.copy())[:, None],
+        labels=torch.from_numpy(labels.astype(np.int64)),
+        index=torch.arange(len(images)),
+    )
 
 
 def read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:

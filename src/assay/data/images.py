@@ -1,6 +1,8 @@
 """The noun of this folder: labelled images, with a fingerprint of what they are."""
 
 import hashlib
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,14 +13,16 @@ from torch import Tensor
 from assay.chance import permutation
 
 SPLITS = ("train", "validation", "test")
+PIECE = 1 << 24  # bytes of images that are looked at in one go: memory stays flat
 
 
 @dataclass(frozen=True)
 class ImageSet:
     """Images as uint8 `(N, C, H, W)`, labels as int64 `(N,)`, and index, each image's place in the whole split.
 
-    The index travels with an image into every subset: it is what the image's chance is keyed by.
-    Raises ValueError where images, labels and classes do not fit together.
+    The index travels with an image into every subset: it is what the image's chance is keyed by. `content` is the
+    fingerprint where it is known beforehand; `notes` are what a person should hear of how the images came to be.
+    Raises ValueError where images, labels and classes do not fit together, or a class has no name to print.
     """
 
     name: str
@@ -27,15 +31,14 @@ class ImageSet:
     images: UInt8[Tensor, "N C H W"]
     labels: Int64[Tensor, "N"]
     index: Int64[Tensor, "N"]
+    content: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.images) == len(self.labels) == len(self.index):
             raise ValueError(f"{self.name}: {len(self.images)} images, but {len(self.labels)} labels")
-        if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.classes):
-            bad = int(self.labels[(self.labels < 0) | (self.labels >= len(self.classes))][0])
-            raise ValueError(
-                f"{self.name}: label {bad} is out of range, there are classes 0 to {len(self.classes) - 1}"
-            )
+        check_classes(self.name, self.classes)
+        check_labels(self.name, self.labels, len(self.classes))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -49,6 +52,8 @@ class ImageSet:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of content: shape, pixels, labels, class names."""
+        if self.content:
+            return self.content
         digest = hashlib.sha256(repr((tuple(self.images.shape), self.classes)).encode())
         digest.update(self.images.contiguous().numpy().data)
         digest.update(self.labels.contiguous().numpy().data)
@@ -56,13 +61,22 @@ class ImageSet:
 
     def rows(self, rows: Tensor | slice) -> "ImageSet":
         """Some of the images."""
-        return replace(self, images=self.images[rows], labels=self.labels[rows], index=self.index[rows])
+        return replace(self, images=self.images[rows], labels=self.labels[rows], index=self.index[rows], content="")
 
     def first(self, n: int) -> "ImageSet":
         """The first n of the stratified order: every class in proportion, and n images are among n + 1."""
         if not 1 <= n <= len(self):
             raise ValueError(f"{self.name} {self.split}: between 1 and {len(self)} images can be taken, got {n}")
-        return self.rows(stratified(self.labels)[:n].sort().values)
+        return self if n == len(self) else self.rows(stratified(self.labels)[:n].sort().values)
+
+    def named(self, classes: Sequence[str]) -> "ImageSet":
+        """The same images with the same classes in another order. ValueError if they are not the same."""
+        if tuple(classes) == self.classes:
+            return self
+        if sorted(classes) != sorted(self.classes):
+            raise ValueError(f"{self.name} has the classes {_listed(self.classes)}; the model knows {_listed(classes)}")
+        place = torch.tensor([list(classes).index(name) for name in self.classes])
+        return replace(self, classes=tuple(classes), labels=place[self.labels], content="")
 
     def pixels(self, device: torch.device | str = "cpu") -> Float[Tensor, "N C H W"]:
         """The images as float32 in [0, 1]."""
@@ -70,12 +84,31 @@ class ImageSet:
 
     def mean_and_spread(self) -> tuple[list[float], list[float]]:
         """Mean and standard deviation of each channel, in pixels of [0, 1]."""
-        channels = self.images.transpose(0, 1).flatten(1)
-        counts = torch.stack([torch.bincount(channel, minlength=256) for channel in channels]).double()
-        levels, counts = torch.arange(256).double() / 255, counts / counts.sum(1, keepdim=True)
-        mean = (counts * levels).sum(1)
-        spread = (counts * (levels - mean[:, None]).square()).sum(1).sqrt()
+        counts = torch.zeros(self.shape[0], 256, dtype=torch.int64)
+        for piece in self.images.split(max(1, PIECE // self.images[0].numel())):
+            channels = piece.transpose(0, 1).flatten(1)
+            counts += torch.stack([torch.bincount(channel, minlength=256) for channel in channels])
+        shares, levels = counts / counts.sum(1, keepdim=True).double(), torch.arange(256).double() / 255
+        mean = (shares * levels).sum(1)
+        spread = (shares * (levels - mean[:, None]).square()).sum(1).sqrt()
         return mean.tolist(), spread.tolist()
+
+
+def check_classes(name: str, classes: Sequence[str]) -> None:
+    """ValueError for a class without a name, or with one that a terminal would obey instead of print."""
+    for text in classes:
+        if not text.strip() or any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
+            raise ValueError(f"{name}: a class is called {ascii(text)[:100]}: printable text wanted")
+    if len(set(classes)) < len(classes):
+        twice = next(text for text in classes if list(classes).count(text) > 1)
+        raise ValueError(f"{name}: two classes are called {twice!r}")
+
+
+def check_labels(name: str, labels: Int64[Tensor, "N"], classes: int) -> None:
+    """ValueError, naming the first, for labels that are no class."""
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        bad = int(labels[(labels < 0) | (labels >= classes)][0])
+        raise ValueError(f"{name}: label {bad} is out of range, there are classes 0 to {classes - 1}")
 
 
 def stratified(labels: Int64[Tensor, "N"]) -> Int64[Tensor, "N"]:
@@ -88,12 +121,17 @@ def stratified(labels: Int64[Tensor, "N"]) -> Int64[Tensor, "N"]:
     return order[torch.argsort(place[order], stable=True)]
 
 
-def carve(whole: ImageSet, shares: dict[str, int], split: str) -> ImageSet:
-    """One of several disjoint stratified parts, whose sizes `shares` gives in order. An index counts in the whole."""
-    order, start = stratified(whole.labels), 0
-    assert sum(shares.values()) <= len(whole), "more asked for than there is"
-    for name, size in shares.items():
-        if name == split:
-            return replace(whole.rows(order[start : start + size].sort().values), split=split)
-        start += size
-    raise KeyError(split)
+def carve(labels: Int64[Tensor, "N"], shares: dict[str, int]) -> dict[str, Int64[Tensor, "n"]]:
+    """The rows of disjoint stratified parts, whose sizes `shares` gives in order; each part's rows ascend."""
+    assert sum(shares.values()) <= len(labels), "more asked for than there is"
+    parts = stratified(labels)[: sum(shares.values())].split(list(shares.values()))
+    return {name: rows.sort().values for name, rows in zip(shares, parts, strict=True)}
+
+
+def part(whole: ImageSet, shares: dict[str, int], split: str) -> ImageSet:
+    """One of the parts that `carve` makes of a set. An index counts in the whole."""
+    return replace(whole.rows(carve(whole.labels, shares)[split]), split=split)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -17,6 +17,7 @@ from assay.spec import Call
 from assay.tally import tally
 
 OF_EACH_RULE = 4  # pictures
+OF_PREDICTIONS = 12  # random ones, and mistakes
 
 
 def evaluate_run(
@@ -33,9 +34,12 @@ def evaluate_run(
     folder = fresh(run.evaluation(label), force)
     evaluation = evaluate(classifier, images, plan)
     weights = run.read_json("model.json")["weights"]
-    figures = tally(evaluation.table, [str(attack) for attack in plan.attacks], plan.epsilons)
+    figures = tally(evaluation.table, [str(attack) for attack in plan.attacks], plan.epsilons, len(images.classes))
     if plan.attacks:
         _write_gallery(folder, classifier, images, plan, evaluation, figures)
+        _write_strip(folder, classifier, images, plan, evaluation.table, figures)
+    else:
+        _write_predictions(folder, classifier, images, plan, evaluation.table)
         folder.write_arrays("adversarial.safetensors", evaluation.proof)
     folder.write_table("images.parquet", evaluation.table)
     folder.write_json("env.json", env)
@@ -91,6 +95,52 @@ def _write_gallery(
         for place, ((_, rule), verdict) in enumerate(zip(chosen, found.verdict, strict=True))
     ]
     folder.write_json("gallery.json", {"attack": str(attack), "eps": eps, "pictures": pictures})
+
+
+def _write_strip(
+    folder: Folder,
+    classifier: Classifier,
+    images: ImageSet,
+    plan: Plan,
+    table: dict[str, np.ndarray],
+    figures: dict[str, Any],
+) -> None:
+    """The first image that is right, as it is, and under the strongest attack at every eps."""
+    right = np.flatnonzero(table["clean_prediction"] == table["label"])
+    if not len(right):
+        return
+    assert isinstance(plan.threat.eps, float)
+    attack, one = strongest(plan, figures, plan.threat.eps), images.rows(slice(int(right[0]), int(right[0]) + 1))
+    goal, _ = aim(classifier, one, plan)
+    attacked = [run_attack(classifier, one, goal, plan, attack, eps)[0] for eps in plan.epsilons if eps]
+    points = torch.cat([one.pixels(plan.device), *attacked])
+    with Victim(classifier, access="scores") as victim:
+        probability = victim.logits(points).softmax(1)
+    folder.write_arrays("strip.safetensors", {"images": points.cpu().numpy(), "probability": probability.cpu().numpy()})
+    about = {"attack": str(attack), "index": int(one.index[0]), "label": int(one.labels[0])}
+    about |= {"epsilons": [0.0, *(eps for eps in plan.epsilons if eps)]}
+    folder.write_json("strip.json", about)
+
+
+def _write_predictions(
+    folder: Folder, classifier: Classifier, images: ImageSet, plan: Plan, table: dict[str, np.ndarray]
+) -> None:
+    """Random images, and the mistakes that the model is surest of, with what it says of them."""
+    order = permutation(int(table["index"].max()) + 1, plan.seed, "predictions").numpy()[table["index"]]
+    wrong = np.flatnonzero(table["clean_prediction"] != table["label"])
+    surest = wrong[np.argsort(-table["clean_confidence"][wrong], kind="stable")][:OF_PREDICTIONS]
+    chosen = [(int(row), "random") for row in np.argsort(order)[:OF_PREDICTIONS]]
+    chosen += [(int(row), "surest mistake") for row in surest]
+    picked = images.rows(torch.tensor([row for row, _ in chosen]))
+    with Victim(classifier, access="scores") as victim:
+        probability = victim.logits(picked.pixels(plan.device)).softmax(1)
+    arrays = {"images": picked.images.numpy(), "probability": probability.cpu().numpy()}
+    folder.write_arrays("predictions.safetensors", arrays)
+    pictures = [
+        {"rule": rule, "index": int(index), "label": int(label)}
+        for (_, rule), index, label in zip(chosen, picked.index, picked.labels, strict=True)
+    ]
+    folder.write_json("predictions.json", {"pictures": pictures})
 
 
 def strongest(plan: Plan, figures: dict[str, Any], eps: float) -> Call:

@@ -20,7 +20,7 @@ from assay.adversary.victim import MICRO_BATCH, Precision, Victim
 from assay.attacks import Facts
 from assay.chance import Draws
 from assay.data import ImageSet
-from assay.evaluate.judge import Verdicts, answers, judge
+from assay.evaluate.judge import Verdicts, answers, judge, rank
 from assay.models.classifier import Classifier, check
 from assay.spec import Call
 from assay.tally import brackets, column, first_breaker
@@ -149,9 +149,10 @@ def _shard(classifier: Classifier, shard: ImageSet, plan: Plan, bar: "tqdm[Any]"
         "label": shard.labels.numpy(),
         "clean_prediction": prediction.cpu().numpy(),
         "clean_confidence": confidence.cpu().numpy(),
+        "clean_rank": rank(logits, labels).cpu().numpy(),
     }
-    unmoved = np.zeros(len(shard), np.float32)
-    blank = Verdicts(untouched, table["clean_prediction"], table["clean_confidence"], unmoved)
+    still = np.zeros(len(shard), np.float32)
+    blank = Verdicts(untouched, table["clean_prediction"], table["clean_confidence"], still, still, still, still + 1)
     rows = able.nonzero()[:, 0]
     attacked, goal, costs = shard.rows(rows.cpu()), goal[rows], []
     proof, proven = attacked.pixels(), torch.zeros(len(attacked), dtype=torch.bool)

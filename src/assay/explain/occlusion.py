@@ -5,10 +5,11 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from assay.adversary.victim import Victim, predicted
-from assay.explain import Explanation
+from assay.explain import Explanation, method
 from assay.spec import Count, Positive
 
 
+@method(access="scores", kind="maps")
 def occlusion(
     victim: Victim,
     images: Float[Tensor, "B C H W"],
@@ -16,24 +17,37 @@ def occlusion(
     *,
     patch: Count = 10,
     stride: Count = 2,
-    colour: Positive = 0.0,
+    colour: Positive | tuple[Positive, ...] = 0.0,
 ) -> Explanation:
     """Two maps, a value for each place of the patch: the label's probability, and the predicted class.
 
-    Zeiler and Fergus 2014, arXiv 1311.2901, §4.2. colour is in [0, 1]. Row 0 is the top of the image.
-    ValueError if the patch is larger than the image.
+    Zeiler and Fergus 2014, arXiv 1311.2901, §4.2. colour is in [0, 1], a grey level or a number for each channel.
+    Row 0 is the top of the image. ValueError if the patch or the colour does not suit the images.
     """
     height, width = images.shape[2:]
-    if patch > min(height, width) or colour > 1:
-        raise ValueError(f"occlusion: patch {patch} and colour {colour} must fit into {height}×{width} and [0, 1]")
+    if patch > min(height, width):
+        raise ValueError(f"occlusion: patch {patch} must fit into the image, {height}×{width}")
+    paint = _paint(images, colour)
     tops, lefts = range(0, height - patch + 1, stride), range(0, width - patch + 1, stride)
     probability = images.new_empty(len(images), len(tops), len(lefts))
     classes = torch.empty_like(probability, dtype=torch.int64)
     for row, top in enumerate(tops):  # a row of places at a time: memory stays flat
         covered = images[:, None].repeat(1, len(lefts), 1, 1, 1)
         for place, left in enumerate(lefts):
-            covered[:, place, :, top : top + patch, left : left + patch] = colour
+            covered[:, place, :, top : top + patch, left : left + patch] = paint
         logits = victim.logits(covered.flatten(0, 1)).unflatten(0, (len(images), len(lefts)))
         probability[:, row] = logits.softmax(2).gather(2, labels[:, None, None].expand(-1, len(lefts), 1))[..., 0]
         classes[:, row] = predicted(logits.flatten(0, 1)).unflatten(0, (len(images), len(lefts)))
-    return Explanation({"probability": probability, "class": classes}, labels, "probability of the label")
+    return Explanation({"probability": probability, "class": classes}, "probability of the label", labels)
+
+
+def _paint(images: Float[Tensor, "B C H W"], colour: float | tuple[float, ...]) -> Float[Tensor, "c 1 1"]:
+    """The colour of a covered pixel; ValueError if it is none, or none of these images."""
+    numbers = colour if isinstance(colour, tuple) else (colour,)
+    if not all(0 <= number <= 1 for number in numbers):
+        raise ValueError(f"occlusion: colour must be between 0 and 1, got {colour}")
+    channels = images.shape[1]
+    if isinstance(colour, tuple) and len(colour) != channels:
+        wanted = "1 number" if channels == 1 else f"{channels} numbers"
+        raise ValueError(f"occlusion: colour must be a grey level or {wanted}, one a channel, got {len(colour)}")
+    return images.new_tensor(numbers)[:, None, None]

@@ -5,9 +5,10 @@ from torch import Tensor
 
 from assay.adversary.goal import targeted
 from assay.adversary.victim import Victim
-from assay.explain import Explanation
+from assay.explain import Explanation, method
 
 
+@method(access="gradients", kind="maps")
 def saliency(victim: Victim, images: Float[Tensor, "B C H W"], labels: Int64[Tensor, "B"]) -> Explanation:
     """|∂ logit of the most confident class / ∂ pixel|, the largest over the channels.
 
@@ -15,4 +16,4 @@ def saliency(victim: Victim, images: Float[Tensor, "B C H W"], labels: Int64[Ten
     """
     explained = victim.logits(images).argmax(1)
     _, gradient = victim.gradient(images, targeted(explained, loss="logit"))
-    return Explanation({"saliency": gradient.abs().amax(1)}, explained, "logit per pixel of [0, 1]")
+    return Explanation({"saliency": gradient.abs().amax(1)}, "logit per pixel of [0, 1]", explained)

@@ -88,6 +88,9 @@ def build(description: Mapping[str, Any], seed: int = 0) -> Classifier:
 
 def restore(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Classifier:
     """The classifier that was saved. Raises ValueError that lists what does not fit."""
+    if ".py:" not in description["architecture"]:  # a shape that is damaged may ask for more memory than there is
+        with torch.device("meta"):
+            _fit(build(description).net, weights)
     classifier = build(description)
     put(classifier.net, weights)
     return classifier.eval()
@@ -95,6 +98,11 @@ def restore(description: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Cl
 
 def put(net: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Load weights, all of them and no others; ValueError names the differences."""
+    _fit(net, weights)
+    net.load_state_dict(dict(weights))
+
+
+def _fit(net: nn.Module, weights: Mapping[str, Tensor]) -> None:
     wanted = net.state_dict()
     differences = [f"{name} is missing" for name in wanted if name not in weights]
     differences += [f"{name} is not wanted" for name in weights if name not in wanted]
@@ -106,7 +114,6 @@ def put(net: nn.Module, weights: Mapping[str, Tensor]) -> None:
     if differences:
         more = f" and {len(differences) - 4} more" if len(differences) > 4 else ""
         raise ValueError(f"the weights do not fit the model: {'; '.join(differences[:4])}{more}")
-    net.load_state_dict(dict(weights))
 
 
 def check(classifier: Classifier, images: Float[Tensor, "B C H W"], classes: int, gradients: bool = False) -> None:

@@ -56,4 +56,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if other := [name for name, value in weights.items() if not (isinstance(name, str) and isinstance(value, Tensor))]:
         kind = type(weights[other[0]]).__name__
         raise ValueError(f"{path} holds {kind} under {other[0]!r}, a dictionary of tensors wanted")
+    if strange := [name for name, value in weights.items() if not _is_plain(value)]:
+        value = weights[strange[0]]
+        raise ValueError(
+            f"{path} holds a tensor of {value.layout}, {value.dtype} under {strange[0]!r}, plain ones wanted"
+        )
     return {name.removeprefix("_orig_mod.").removeprefix("module."): value for name, value in weights.items()}
+
+
+def _is_plain(value: Tensor) -> bool:
+    """Whether it is numbers in memory, one after the other: not sparse, complex, quantised, or without content."""
+    return (
+        value.layout == torch.strided and value.device.type == "cpu" and not (value.is_quantized or value.is_complex())
+    )

@@ -1,7 +1,7 @@
 """What each attack did at the threat's eps, what it cost, and the worst case over all of them."""
 
 from assay.report.html import Panel, percent, table
-from assay.report.seen import Attacked, Seen
+from assay.report.seen import Evaluated, Seen
 
 
 def attacks_table(seen: list[Seen]) -> Panel:
@@ -18,7 +18,7 @@ def attacks_table(seen: list[Seen]) -> Panel:
     return Panel("attacks", "Attack by attack", plain, table(head, rows, f"At eps {eps:.4g}"))
 
 
-def _rows(one: Seen, evaluation: Attacked) -> list[tuple[object, ...]]:
+def _rows(one: Seen, evaluation: Evaluated) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = [(one.name, "none", percent(evaluation.figures["clean"]), "", "", "", "")]
     for line in evaluation.figures["attacks"]:
         if line["eps"] != evaluation.eps:

@@ -5,9 +5,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from assay.report.figures import DASHES, INK, MARKERS, RUNS, drawing, svg
+from assay.report.figures import DASHES, INK, MARKERS, RUNS, drawing, key, svg
 from assay.report.html import Panel, folded, percent, table
-from assay.report.seen import Attacked, Seen
+from assay.report.seen import Evaluated, Seen
 
 
 def curve(seen: list[Seen]) -> Panel:
@@ -26,22 +26,32 @@ def curve(seen: list[Seen]) -> Panel:
     return Panel("curve", "Accuracy against eps", plain, _figure(attacked) + numbers)
 
 
-def _figure(attacked: list[tuple[Seen, Attacked]]) -> Markup:
+def _figure(attacked: list[tuple[Seen, Evaluated]]) -> Markup:
     norm = attacked[0][1].settings["norm"]
     with drawing(5.2, 4) as (figure, ax):
         for one, evaluation in attacked:
             colour, marker = RUNS[one.place % len(RUNS)], MARKERS[one.place % len(MARKERS)]
-            lines = evaluation.figures["robust"]
+            clean = [] if 0 in evaluation.settings["epsilons"] else [{"eps": 0.0, **evaluation.figures["clean"]}]
+            lines = clean + evaluation.figures["robust"]
             eps = [line["eps"] for line in lines]
             low, high = ([100 * line[side] for line in lines] for side in ("low", "high"))
             ax.fill_between(eps, low, high, color=colour, alpha=0.18, linewidth=0)
             ax.plot(
-                eps, [100 * line["share"] for line in lines], color=colour, marker=marker, label=f"{one.name}: attacked"
+                eps,
+                [100 * line["share"] for line in lines],
+                color=colour,
+                marker=marker,
+                label=f"{key(one.name)}: attacked",
             )
             if noise := _noise(evaluation):
-                shares = [100 * line["share"] for line in noise]
+                shares = [100 * line["share"] for line in clean + noise]
                 ax.plot(
-                    eps, shares, color=colour, linestyle=DASHES[1], linewidth=1.2, label=f"{one.name}: random noise"
+                    eps,
+                    shares,
+                    color=colour,
+                    linestyle=DASHES[1],
+                    linewidth=1.2,
+                    label=f"{key(one.name)}: random noise",
                 )
         classes = len(attacked[0][1].settings["classes"])
         ax.axhline(100 / classes, color=INK, linewidth=0.8, linestyle=":")
@@ -51,7 +61,7 @@ def _figure(attacked: list[tuple[Seen, Attacked]]) -> Markup:
         return svg(figure, "curve", "Accuracy against eps", _text(attacked))
 
 
-def _text(attacked: list[tuple[Seen, Attacked]]) -> str:
+def _text(attacked: list[tuple[Seen, Evaluated]]) -> str:
     parts = [
         f"{one.name} falls from {percent(evaluation.figures['robust'][0], interval=False)} at eps "
         f"{evaluation.figures['robust'][0]['eps']:.3g} to {percent(evaluation.figures['robust'][-1], interval=False)} "
@@ -61,11 +71,11 @@ def _text(attacked: list[tuple[Seen, Attacked]]) -> str:
     return "; ".join(parts) + "."
 
 
-def _noise(evaluation: Attacked) -> list[dict[str, Any]]:
+def _noise(evaluation: Evaluated) -> list[dict[str, Any]]:
     return [line for line in evaluation.figures["attacks"] if line["attack"].startswith("noise")]
 
 
-def _rows(one: Seen, evaluation: Attacked) -> list[tuple[str, ...]]:
+def _rows(one: Seen, evaluation: Evaluated) -> list[tuple[str, ...]]:
     noise: Sequence[Any] = _noise(evaluation) or (None,) * len(evaluation.settings["epsilons"])
     return [
         (one.name, f"{line['eps']:.4g}", percent(line), percent(control) if control else "–")

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from assay.report.html import PERCENT, Panel, fill
 from assay.report.pictures import classes as class_picture
-from assay.report.pictures import heat, picture, swatch
+from assay.report.pictures import heat, picture, reddened, swatch
 from assay.report.seen import Seen
 
 TEMPLATE = """
@@ -21,10 +21,13 @@ TEMPLATE = """
 <tbody>{% for row in method.rows %}<tr><th scope="row">{{ row.image }}<small>{{ row.label }}</small></th>
 {% for cell in row.cells %}<td>{{ cell.picture }}<small>{{ cell.text }}</small></td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
+{% for line in method.words %}<p class="expert">{{ line }}</p>{% endfor %}
 {% endfor %}
 """
 
 
+SCALE = "Each map is drawn from 0 to the largest value in its row, so that the models can be compared."
+RED = "The redder a pixel, the more the answer hangs on it; beneath is the image itself, in pale grey."
 KEY = '<i class="swatch" style="background: {{ colour }}"></i>{{ name }}&nbsp;{{ share }}&nbsp;%'
 
 
@@ -36,11 +39,14 @@ class Maps:
     config: dict[str, Any]
     arrays: dict[str, np.ndarray]
 
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[f"map.{name}"]
+
 
 def explanations(seen: list[Seen]) -> Panel:
     """Saliency, occlusion and whatever else the runs hold, for the images that all of them explain."""
     plain = "Which parts of a picture decide. A model that looks at the thing itself is easier to trust."
-    groups = _groups(seen)
+    groups = groups_of("maps", seen)
     if not groups:
         command = f"assay explain {seen[0].run.path} --method saliency"
         return Panel("explanations", "What it looks at", plain, fill=command)
@@ -48,21 +54,23 @@ def explanations(seen: list[Seen]) -> Panel:
     return Panel("explanations", "What it looks at", plain, fill(TEMPLATE, methods=methods))
 
 
-def _groups(seen: list[Seen]) -> list[list[Maps]]:
-    """The runs' explanations of the same name together: same method, same images."""
-    groups: dict[str, list[Maps]] = {}
+def groups_of(kind: str, seen: list[Seen]) -> list[list[Maps]]:
+    """The runs' explanations of that kind, those of the same name together: same method, same images, same maps."""
+    groups: dict[tuple[object, ...], list[Maps]] = {}
     for one in seen:
         for name in one.run.names("explanations"):
             folder = one.run.explanation(name)
-            maps = Maps(one, folder.read_json("config.json"), folder.read_arrays("maps.safetensors"))
-            groups.setdefault(name, []).append(maps)
+            config = folder.read_json("config.json")
+            if config["kind"] == kind:
+                maps = Maps(one, config, folder.read_arrays(f"{kind}.safetensors"))
+                images = maps.arrays["index"].tobytes() if "index" in maps.arrays else b""
+                groups.setdefault((name, images, *config["maps"]), []).append(maps)
     return list(groups.values())
 
 
 def _method(group: list[Maps]) -> dict[str, Any]:
     first = group[0]
-    kinds = sorted(name.removeprefix("map.") for name in first.arrays if name.startswith("map."))
-    kinds.sort(key=lambda kind: kind == "class")
+    kinds = first.config["maps"]
     head = [f"{maps.one.name}: {kind}" for kind in kinds for maps in group]
     rows = []
     for place in range(len(first.arrays["images"])):
@@ -70,13 +78,16 @@ def _method(group: list[Maps]) -> dict[str, Any]:
         cells = [_cell(group, maps, kind, place) for kind in kinds for maps in group]
         image = picture(first.arrays["images"][place], f"image {first.arrays['index'][place]}, a {label}")
         rows.append({"image": image, "label": f"{label} · image {first.arrays['index'][place]}", "cells": cells})
-    scale = "Each map is drawn from 0 to the largest value in its row, so that the models can be compared."
-    about = f"{first.config['unit']}. {scale}"
-    return {"title": first.config["method"], "about": about, "head": head, "rows": rows}
+    about = f"{first.config['unit']}. {SCALE} {RED if 'saliency' in kinds else ''}"
+    return {"title": first.config["method"], "about": about, "head": head, "rows": rows, "words": _words(group)}
+
+
+def _words(group: list[Maps]) -> list[str]:
+    return [f"{maps.one.name}: {line}" for maps in group for line in maps.config["words"]]
 
 
 def _cell(group: list[Maps], maps: Maps, kind: str, place: int) -> dict[str, Any]:
-    values, names = maps.arrays[f"map.{kind}"][place], maps.config["classes"]
+    values, names = maps[kind][place], maps.config["classes"]
     if kind == "class":
         numbers, counts = np.unique(values, return_counts=True)
         order = np.argsort(-counts)
@@ -90,12 +101,16 @@ def _cell(group: list[Maps], maps: Maps, kind: str, place: int) -> dict[str, Any
             for i in order[:4]
         ]
         return {"picture": picture(class_picture(values), "predicted class by place"), "text": Markup(" ").join(keys)}
-    largest = max(float(other.arrays[f"map.{kind}"][place].max()) for other in group)
+    largest = max(float(other[kind][place].max()) for other in group)
     explained = int(maps.arrays["explained"][place])
     probability = 100 * float(maps.arrays["probability"][place, explained])
-    low, high = (_number(kind, float(value)) for value in (values.min(), values.max()))
-    text = f"{names[explained]} ({probability:.0f}{PERCENT}) · {low} to {high}"
-    return {"picture": picture(heat(values, largest), f"{kind} map"), "text": text}
+    high = float(values.max())
+    low = float(values.min()) if abs(values.min()) > high / 1000 else 0.0  # 6e-06 to 1 is 0 to 1 to the eye
+    text = f"{names[explained]} ({probability:.0f}{PERCENT}) · {_number(kind, low)} to {_number(kind, high)}"
+    image = maps.arrays["images"][place]
+    over = kind == "saliency" and values.shape == image.shape[1:]
+    drawn = reddened(image, values, largest) if over else heat(values, largest)
+    return {"picture": picture(drawn, f"{kind} map"), "text": text}
 
 
 def _number(kind: str, value: float) -> str:

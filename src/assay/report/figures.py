@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ SETTINGS: Any = {
     "font.family": "sans-serif",
     "font.size": 10,
     "text.color": INK,
+    "text.parse_math": False,  # a $ of a user's is a $
     "axes.labelcolor": INK,
     "axes.edgecolor": RULE,
     "xtick.color": INK,
@@ -44,10 +46,23 @@ def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
         yield figure, ax
 
 
+def key(text: str) -> str:
+    """A user's word for a legend, which leaves out what begins with an underscore."""
+    return f"\N{ZERO WIDTH SPACE}{text}" if text.startswith("_") else text
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """No words about signs that matplotlib has no font for: a browser has one, and elsewhere a box stands for them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
+
+
 def svg(figure: Figure, name: str, title: str, text: str) -> Markup:
     """The figure as an <svg> with a title and a text that says what is seen. `name` keeps its ids apart."""
     buffer = io.StringIO()
-    with mpl.rc_context(SETTINGS):
+    with mpl.rc_context(SETTINGS), unwarned():
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     drawn = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
     drawn = drawn[drawn.index("<svg") :]

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from assay.report.html import PERCENT, Panel, fill
+from assay.report.html import Panel, answer, fill
 from assay.report.pictures import eight_bit, picture, signed
-from assay.report.seen import Attacked, Seen
+from assay.report.seen import Evaluated, Seen
 
 TEMPLATE = """
 <p class="expert">{{ attack }} at eps {{ eps }}; changes are drawn from blue (−{{ scale }}) over white to red
@@ -40,7 +40,7 @@ class Gallery:
     after: np.ndarray
 
 
-def read_gallery(attacked: Attacked) -> Gallery | None:
+def read_gallery(attacked: Evaluated) -> Gallery | None:
     """The gallery of an evaluation; None if no image was right to begin with."""
     if not attacked.folder.has("gallery.json"):
         return None
@@ -56,7 +56,7 @@ def gallery(seen: list[Seen]) -> Panel:
     shown = [(one, attacked, pictures) for one, attacked, pictures in found if pictures]
     if not shown:
         return Panel("gallery", "Gallery", plain, fill=f"assay evaluate {seen[0].run.path}")
-    scale = max(float(np.abs(g.adversarial - g.clean / 255).max()) for _, _, g in shown)
+    scale = max(float(np.nan_to_num(np.abs(g.adversarial - g.clean / 255)).max()) for _, _, g in shown)
     runs = [
         {"name": one.name, "place": one.place, "cards": [_card(g, place, scale) for place in range(len(g.pictures))]}
         for one, _, g in shown
@@ -67,7 +67,7 @@ def gallery(seen: list[Seen]) -> Panel:
 
 def _card(found: Gallery, place: int, scale: float) -> dict[str, Any]:
     about = found.pictures[place]
-    before, after = (_most(found.classes, side[place]) for side in (found.before, found.after))
+    before, after = (answer(found.classes, side[place]) for side in (found.before, found.after))
     delta = found.adversarial[place] - found.clean[place] / 255
     return {
         "clean": picture(found.clean[place], f"picture {about['index']}, a {found.classes[about['label']]}"),
@@ -79,8 +79,3 @@ def _card(found: Gallery, place: int, scale: float) -> dict[str, Any]:
         "index": about["index"],
         "verdict": about["verdict"],
     }
-
-
-def _most(classes: list[str], probability: np.ndarray) -> str:
-    best = int(probability.argmax())
-    return f"{classes[best]} ({100 * probability[best]:.0f}{PERCENT})"

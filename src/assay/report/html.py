@@ -59,6 +59,13 @@ def percent(share: dict[str, Any], *, interval: bool = True) -> str:
     return f"{text} ({100 * share['low']:.1f}–{100 * share['high']:.1f})" if interval else text
 
 
+def answer(classes: Sequence[str], probability: Any) -> str:
+    """What a model says, and how sure it is; of probabilities that are no numbers that there is no answer."""
+    best = int(probability.argmax())
+    sure = 100 * float(probability[best])
+    return f"{classes[best]} ({sure:.0f}{PERCENT})" if sure == sure else "no answer"
+
+
 def levels(eps: float, norm: str) -> str:
     """An eps in both units: "0.1 (25.5/255)" for linf; for other norms the number alone."""
     text = f"{eps:.4g}"

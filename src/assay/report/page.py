@@ -2,19 +2,42 @@
 
 from importlib.resources import files
 
+from assay.report.activations import activations
 from assay.report.attacks_table import attacks_table
+from assay.report.contact_sheet import contact_sheet
 from assay.report.curve import curve
+from assay.report.damage import damage
 from assay.report.explanations import explanations
+from assay.report.filters import filters
 from assay.report.gallery import gallery
 from assay.report.html import environment
+from assay.report.per_class import per_class
+from assay.report.predictions import predictions
 from assay.report.reproduce import reproduce
 from assay.report.seen import look
+from assay.report.strip import strip
 from assay.report.threat_model import threat_model
 from assay.report.training import training
 from assay.report.verdict import verdict
 from assay.run_folder import Run
 
-PANELS = (verdict, threat_model, curve, attacks_table, gallery, explanations, training, reproduce)
+PANELS = (
+    verdict,
+    threat_model,
+    curve,
+    attacks_table,
+    damage,
+    strip,
+    gallery,
+    predictions,
+    per_class,
+    explanations,
+    filters,
+    activations,
+    contact_sheet,
+    training,
+    reproduce,
+)
 
 
 def page(runs: list[Run]) -> str:

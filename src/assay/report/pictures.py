@@ -1,7 +1,8 @@
-"""Arrays as pictures: PNG at one pixel for a pixel, inside the page; CSS makes them large."""
+"""Arrays as pictures inside the page, one pixel for a pixel; CSS makes them large."""
 
 import base64
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -10,20 +11,43 @@ from PIL import Image
 
 from assay.report.html import fill
 
+COLUMNS, GAP = 8, 2  # of a montage: how many tiles beside each other, and how many pixels between them
+GREY, WHITE = 128, 255  # what can stand between
+EXACT = 64 * 64  # pixels: larger photographs are packed so that the eye sees no difference, a quarter of the bytes
+FINE = 96  # pixels: wider pictures are not drawn as squares
+LUMA = np.array([0.299, 0.587, 0.114])  # how bright red, green and blue are to the eye (ITU-R BT.601)
+RED = np.array([0.85, 0.0, 0.1])
 
-def picture(pixels: np.ndarray, alt: str) -> Markup:
-    """An <img> of uint8 (C, H, W) with 1 or 3 channels, or (H, W, 3)."""
+
+def picture(pixels: np.ndarray, alt: str, kind: str = "pixels", width: str = "") -> Markup:
+    """An <img> of uint8 (C, H, W) with 1 or 3 channels, or (H, W, 3); `kind` is its class, `width` its CSS width."""
     if pixels.shape[0] in (1, 3) and pixels.shape[-1] != 3:
         pixels = np.moveaxis(pixels, 0, 2)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG", optimize=True)
-    source = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-    return fill('<img class="pixels" src="{{ source }}" alt="{{ alt }}">', source=source, alt=alt)
+    buffer, image = io.BytesIO(), _smallest(pixels)
+    kind_of_file = "WEBP" if image.mode == "RGB" and image.width * image.height > EXACT else "PNG"
+    image.save(buffer, kind_of_file, **({"quality": 90} if kind_of_file == "WEBP" else {"optimize": True}))
+    source = f"data:image/{kind_of_file.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    kind += " fine" if kind == "pixels" and pixels.shape[1] > FINE else ""
+    template = """<img class="{{ kind }}"{% if width %} style="width: {{ width }}"{% endif %}
+ src="{{ source }}" alt="{{ alt }}">"""
+    return fill(template, source=source, alt=alt, kind=kind, width=width)
+
+
+def _smallest(pixels: np.ndarray) -> Image.Image:
+    """The same colours exactly, as a palette where that is possible: a third of the bytes."""
+    if pixels.shape[2] == 1:
+        return Image.fromarray(pixels[..., 0])
+    colours, place = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
+    if len(colours) > 256:
+        return Image.fromarray(pixels)
+    image = Image.fromarray(place.reshape(pixels.shape[:2]).astype(np.uint8), "P")
+    image.putpalette(colours.tobytes())
+    return image
 
 
 def eight_bit(pixels: np.ndarray) -> np.ndarray:
     """Float pixels of [0, 1] as uint8, for the eye alone."""
-    return np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    return np.round(np.nan_to_num(np.clip(pixels, 0, 1)) * 255).astype(np.uint8)
 
 
 def signed(delta: np.ndarray, largest: float) -> np.ndarray:
@@ -35,6 +59,42 @@ def signed(delta: np.ndarray, largest: float) -> np.ndarray:
 def heat(values: np.ndarray, largest: float) -> np.ndarray:
     """Numbers (h, w) from 0 to largest, dark to bright."""
     return _coloured(values / largest if largest else np.zeros_like(values), "magma")
+
+
+def reddened(image: np.ndarray, values: np.ndarray, largest: float) -> np.ndarray:
+    """An image, uint8 (C, H, W), in pale grey, and red over it in proportion to numbers (H, W) from 0 to largest."""
+    grey = image[0] if len(image) == 1 else np.tensordot(LUMA, image, 1)
+    pale = np.repeat((0.7 + 0.3 * grey[..., None] / 255), 3, axis=2)
+    share = np.clip(values / largest, 0, 1)[..., None] if largest else np.zeros((*values.shape, 1))
+    return eight_bit(pale * (1 - share) + RED * share)
+
+
+def montage(tiles: list[np.ndarray], alt: str, framed: Sequence[int] = (), between: int = GREY) -> Markup:
+    """Pictures of one size, uint8 (h, w, 3), in rows of eight as one <img>, those that are framed in a black frame.
+
+    Each is drawn 24 to 48 pixels wide, so that thin lines part them well: the small ones larger, and of the large
+    ones the mean of several pixels.
+    """
+    tiles = [_sized(tile) for tile in tiles]
+    for number in framed:
+        for edge in (np.s_[:3], np.s_[-3:], np.s_[:, :3], np.s_[:, -3:]):
+            tiles[number][edge] = 0
+    columns, height, width = min(COLUMNS, len(tiles)), tiles[0].shape[0] + GAP, tiles[0].shape[1] + GAP
+    whole = np.full((-(-len(tiles) // columns) * height + GAP, columns * width + GAP, 3), between, dtype=np.uint8)
+    for number, tile in enumerate(tiles):
+        top, left = number // columns * height + GAP, number % columns * width + GAP
+        whole[top : top + height - GAP, left : left + width - GAP] = tile
+    return picture(whole, alt, "pixels montage", f"min(100%, {columns * 3.2:.4g}rem)")
+
+
+def _sized(tile: np.ndarray) -> np.ndarray:
+    height, width = tile.shape[:2]
+    if (fewer := -(-max(height, width) // 48)) > 1:
+        down, across = min(fewer, height), min(fewer, width)
+        kept = tile[: height // down * down, : width // across * across].astype(float)
+        return np.round(kept.reshape(height // down, down, width // across, across, 3).mean((1, 3))).astype(np.uint8)
+    more = -(-24 // max(height, width))
+    return tile.repeat(more, 0).repeat(more, 1)
 
 
 def classes(numbers: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from assay.tally import tally
 
 
 @dataclass(frozen=True)
-class Attacked:
+class Evaluated:
     """An evaluation: its settings, its table, and the figures re-counted from the table."""
 
     folder: Folder
@@ -41,7 +41,8 @@ class Seen:
     env: dict[str, Any]
     model: dict[str, Any]
     history: list[dict[str, Any]]
-    attacked: Attacked | None
+    clean: Evaluated | None
+    attacked: Evaluated | None
 
 
 def look(runs: list[Run]) -> list[Seen]:
@@ -60,6 +61,7 @@ def look(runs: list[Run]) -> list[Seen]:
                 env=run.read_json("env.json"),
                 model=run.read_json("model.json"),
                 history=run.read_lines("metrics.jsonl") if run.has("metrics.jsonl") else [],
+                clean=_read(run.evaluation(clean[-1])) if (clean := _clean(run)) else None,
                 attacked=_read(run.evaluation(evaluations[-1])) if evaluations else None,
             )
         )
@@ -70,8 +72,13 @@ def _attacked(run: Run) -> list[str]:
     return [name for name in run.names("evaluations") if run.evaluation(name).read_json("config.json").get("attacks")]
 
 
-def _read(folder: Folder) -> Attacked:
+def _clean(run: Run) -> list[str]:
+    names = run.names("evaluations")
+    return [name for name in names if not run.evaluation(name).read_json("config.json").get("attacks")]
+
+
+def _read(folder: Folder) -> Evaluated:
     settings, table = folder.read_json("config.json"), folder.read_table("images.parquet")
-    figures = tally(table, settings["attacks"], settings["epsilons"])
+    figures = tally(table, settings["attacks"], settings["epsilons"], len(settings["classes"]))
     costs = {(cost["attack"], cost["eps"]): cost for cost in folder.read_json("costs.json")}
-    return Attacked(folder, settings, folder.read_json("env.json"), table, figures, costs)
+    return Evaluated(folder, settings, folder.read_json("env.json"), table, figures, costs)

@@ -6,7 +6,7 @@ from markupsafe import Markup
 from assay.report.gallery import read_gallery
 from assay.report.html import Panel, fill, levels, table
 from assay.report.pictures import eight_bit, picture
-from assay.report.seen import Attacked, Seen
+from assay.report.seen import Evaluated, Seen
 
 SHOWN = 3
 STRIP = """<figure class="strip"><figcaption>{{ text }}</figcaption>
@@ -36,7 +36,7 @@ def threat_model(seen: list[Seen]) -> Panel:
     return Panel("threat", "Threat model", plain, table(("what", "value"), rows, "What was allowed") + _looks(one))
 
 
-def _looks(one: Attacked) -> Markup:
+def _looks(one: Evaluated) -> Markup:
     """A few images beside the same images with random noise of size eps."""
     found = read_gallery(one)
     if found is None:

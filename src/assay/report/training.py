@@ -3,46 +3,73 @@
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
-from assay.report.figures import DASHES, MARKERS, RUNS, drawing, svg
-from assay.report.html import Panel, fill, folded, table
+from assay.report.figures import DASHES, MARKERS, RUNS, drawing, key, svg
+from assay.report.html import Panel, fill, folded, percent, table
 from assay.report.seen import Seen
 
 PAIR = '<div class="pair">{{ loss }}{{ accuracy }}</div>'
+WHY = (
+    "How the models were taught, on one plot. The dashed lines are training images (of a hardened model: attacked "
+    "ones, so they lie lower on purpose), the solid lines held-out validation images. The test images are one point, "
+    "after the end: whoever picks an epoch by them no longer tests."
+)
 
 
 def training(seen: list[Seen]) -> Panel:
     """What was learnt, epoch by epoch."""
-    plain = (
-        "How the models were taught. A hardened model is taught on attacked pictures, so its training accuracy is "
-        "lower on purpose. Test images are looked at once, after the end."
-    )
     taught = [one for one in seen if one.history]
     if not taught:
-        return Panel("training", "Training", plain, fill="assay train mnist_cnn")
-    figures = Markup().join(fill(PAIR, loss=_figure(one, "loss"), accuracy=_figure(one, "accuracy")) for one in taught)
+        return Panel("training", "Training", WHY, fill="assay train mnist_cnn")
+    figures = fill(PAIR, loss=_figure(taught, "loss"), accuracy=_figure(taught, "accuracy"))
+    times = table(("model", "epochs", "training time", "images a second", "test accuracy"), _times(taught), "Times")
     head = ("model", "epoch", "loss", "accuracy", "validation loss", "validation accuracy", "attacked", "images/s")
     rows = [_row(one, line) for one in taught for line in one.history]
-    return Panel("training", "Training", plain, figures + folded("the numbers", table(head, rows, "Training")))
+    return Panel("training", "Training", WHY, figures + times + folded("the numbers", table(head, rows, "Training")))
 
 
-def _figure(one: Seen, kind: str) -> Markup:
-    colour, marker = RUNS[one.place % len(RUNS)], MARKERS[one.place % len(MARKERS)]
-    epochs, last = [line["epoch"] for line in one.history], one.history[-1]
+def _times(taught: list[Seen]) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for one in taught:
+        seconds = sum(line["seconds"] for line in one.history)
+        speed = sum(line["images_per_second"] * line["seconds"] for line in one.history) / max(seconds, 1e-9)
+        test = percent(one.clean.figures["clean"]) if one.clean else "–"
+        rows.append((one.name, len(one.history), f"{seconds:.1f} s", f"{speed:.0f}", test))
+    return rows
+
+
+def _figure(taught: list[Seen], kind: str) -> Markup:
     factor, unit = (1, "") if kind == "loss" else (100, ", %")
-    attacked = "validation_robust" in last
-    with drawing(3.6, 3) as (figure, ax):
-        own = [factor * line[kind] for line in one.history]
-        held_out = [factor * line[f"validation_{kind}"] for line in one.history]
-        ax.plot(epochs, own, color=colour, linestyle=DASHES[1], label="training" + ", attacked" * attacked)
-        ax.plot(epochs, held_out, color=colour, marker=marker, markersize=3, label="validation")
-        if attacked and kind == "accuracy":
-            robust = [factor * line["validation_robust"] for line in one.history]
-            ax.plot(epochs, robust, color=colour, linestyle=DASHES[3], label="validation, attacked")
-        ax.set(xlabel="epoch", ylabel=kind + unit, title=f"{one.name}: {kind}")
+    texts = []
+    with drawing(3.6, 3.4) as (figure, ax):
+        for one in taught:
+            colour, marker = RUNS[one.place % len(RUNS)], MARKERS[one.place % len(MARKERS)]
+            epochs, last = [line["epoch"] for line in one.history], one.history[-1]
+            own, held_out = ([factor * line[key] for line in one.history] for key in (kind, f"validation_{kind}"))
+            ax.plot(epochs, own, color=colour, linestyle=DASHES[1], label=f"{key(one.name)}: training")
+            ax.plot(epochs, held_out, color=colour, marker=marker, markersize=3, label=f"{key(one.name)}: validation")
+            if "validation_robust" in last and kind == "accuracy":
+                robust = [factor * line["validation_robust"] for line in one.history]
+                ax.plot(
+                    epochs, robust, color=colour, linestyle=DASHES[3], label=f"{key(one.name)}: validation, attacked"
+                )
+            if one.clean and kind == "accuracy":
+                share = 100 * one.clean.figures["clean"]["share"]
+                ax.plot(
+                    len(epochs),
+                    share,
+                    color=colour,
+                    marker="*",
+                    markersize=11,
+                    linestyle="",
+                    label=f"{key(one.name)}: test",
+                )
+            texts.append(
+                f"{one.name} after {last['epoch']} epochs: training {own[-1]:.3g}, validation {held_out[-1]:.3g}{unit}"
+            )
+        ax.set(xlabel="epoch", ylabel=kind + unit)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.legend(fontsize=8)
-        text = f"After {last['epoch']} epochs: training {own[-1]:.3g}, validation {held_out[-1]:.3g}{unit}."
-        return svg(figure, f"{kind}{one.place}", f"{kind} of {one.name}", text)
+        figure.legend(loc="outside lower center", fontsize=8, ncols=min(2, len(taught)))
+        return svg(figure, f"training-{kind}", f"{kind} by epoch", "; ".join(texts) + ".")
 
 
 def _row(one: Seen, line: dict[str, float]) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from assay.report.html import Panel, fill, levels, percent
-from assay.report.seen import Attacked, Seen
+from assay.report.seen import Evaluated, Seen
 from assay.tally import paired, stands
 
 TEMPLATE = """
@@ -32,7 +32,7 @@ def verdict(seen: list[Seen]) -> Panel:
     return Panel("verdict", "Verdict", plain, fill(TEMPLATE, lines=lines, together=_together(seen)))
 
 
-def _line(one: Seen, attacked: Attacked) -> dict[str, Any]:
+def _line(one: Seen, attacked: Evaluated) -> dict[str, Any]:
     settings, figures = attacked.settings, attacked.figures
     clean, robust = figures["clean"], attacked.robust(attacked.eps)
     norm, half = settings["norm"], figures["smallest_eps"]
@@ -71,13 +71,13 @@ def _together(seen: list[Seen]) -> list[str]:
     return lines
 
 
-def _same(one: Attacked, other: Attacked) -> bool:
+def _same(one: Evaluated, other: Evaluated) -> bool:
     keys = ("fingerprint", "norm", "eps", "attacks", "goal")
     same = all(one.settings[key] == other.settings[key] for key in keys)
     return same and np.array_equal(one.table["index"], other.table["index"])
 
 
-def _stands(attacked: Attacked) -> np.ndarray:
+def _stands(attacked: Evaluated) -> np.ndarray:
     return stands(attacked.table, attacked.settings["attacks"], attacked.settings["epsilons"], attacked.eps)
 
 

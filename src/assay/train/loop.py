@@ -16,13 +16,15 @@ from assay.adversary.threat import Threat
 from assay.adversary.victim import Precision, Victim, predicted
 from assay.chance import Draws, derive, permutation, seeded
 from assay.data import ImageSet
+from assay.data.augment import AUGMENT
 from assay.models.classifier import Classifier
-from assay.spec import Call
+from assay.spec import Call, read
 from assay.train import checkpoints
 from assay.train.recipes import Recipe
 
 Craft = Callable[[Tensor, Tensor, Tensor, int, float], Tensor]
 History = list[dict[str, Any]]
+PIECE = 1024  # images that are validated at a time
 PROBE = 512  # validation images that a hardening is probed with after each epoch
 
 
@@ -49,8 +51,9 @@ class Training:
         self.device = device
         self.precision = precision
         self.adversary = adversary
-        self.images, self.labels = images.images.to(device), images.labels.to(device)
+        self.images, self.labels = _near(images.images, device), images.labels.to(device)
         self.index = images.index.to(device)
+        self.augment = [read(text, AUGMENT, "augmentation") for text in recipe.augment]
         self.steps = -(-len(images) // recipe.batch_size)  # in an epoch
         self.optimizer = torch.optim.Adam(classifier.parameters(), lr=recipe.learning_rate)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -108,7 +111,11 @@ class Training:
         }
 
     def _step(self, rows: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        pixels, labels = self.images[rows].float() / 255, self.labels[rows]
+        images, labels = self.images[rows.to(self.images.device)].to(self.device), self.labels[rows]
+        draws = Draws(derive(self.recipe.seed, "augment", epoch), self.index[rows])
+        for change in self.augment:
+            images = change(images, draws)
+        pixels = images.float() / 255
         if self.adversary:
             progress = (epoch * self.steps + step + 1) / (self.recipe.epochs * self.steps)
             growth = min(1.0, progress / self.recipe.warm_up) if self.recipe.warm_up else 1.0
@@ -135,16 +142,24 @@ class Training:
         return crafted
 
     def _validate(self) -> dict[str, float]:
-        pixels, labels = self.validation.pixels(self.device), self.validation.labels.to(self.device)
+        held_out, labels = self.validation, self.validation.labels.to(self.device)
         with Victim(self.classifier, access="scores") as victim:
-            logits = victim.logits(pixels)
+            pieces = [held_out.rows(slice(start, start + PIECE)) for start in range(0, len(held_out), PIECE)]
+            logits = torch.cat([victim.logits(piece.pixels(self.device)) for piece in pieces])
         found = {
             "validation_loss": float(F.cross_entropy(logits, labels)),
             "validation_accuracy": float((predicted(logits) == labels).float().mean()),
         }
         if self.adversary:
-            probe = slice(PROBE)
-            crafted = self._craft(pixels[probe], labels[probe], self.validation.index[probe].to(self.device), -1, 1.0)
+            probe, wanted = held_out.rows(slice(PROBE)), labels[:PROBE]
+            crafted = self._craft(probe.pixels(self.device), wanted, probe.index.to(self.device), -1, 1.0)
             with Victim(self.classifier, access="labels") as victim:
-                found["validation_robust"] = float((victim.labels(crafted) == labels[probe]).float().mean())
+                found["validation_robust"] = float((victim.labels(crafted) == wanted).float().mean())
         return found
+
+
+def _near(images: Tensor, device: torch.device) -> Tensor:
+    """The images on the device, unless they would fill half of it: then they stay where they are."""
+    if device.type == "cuda" and images.nbytes > torch.cuda.mem_get_info(device)[0] / 2:
+        return images
+    return images.to(device)

@@ -1,7 +1,7 @@
 """Recipes: a function each, named like the recipe, that says what it reached and where that was measured."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 from assay.spec import checked, pick
@@ -13,7 +13,7 @@ class Recipe:
 
     learning_rate is the peak of a one-cycle schedule (Smith and Topin 2018, arXiv 1708.07120) with Adam.
     attack and threat, where given, are crafted against at every step (Madry et al. 2018); `warm_up` is the share of
-    the steps over which eps grows from 0.
+    the steps over which eps grows from 0. augment names changes of assay.data.augment, made in that order.
     """
 
     name: str = ""
@@ -24,6 +24,9 @@ class Recipe:
     learning_rate: float
     seed: int = 0
     images: int | None = None
+    size: int | None = None
+    skip_bad: bool = False
+    augment: list[str] = field(default_factory=list)
     attack: str | None = None
     threat: str | None = None
     warm_up: float = 0.0
@@ -58,7 +61,45 @@ def digits_cnn() -> Recipe:
     return Recipe(name="digits_cnn", model="mnist_cnn", data="digits", epochs=30, batch_size=64, learning_rate=4e-3)
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {recipe.__name__: recipe for recipe in (digits_cnn, mnist_cnn)}
+def mnist_cnn_bn() -> Recipe:
+    """The same with batch norm after each pool, on MNIST."""
+    return replace(mnist_cnn(), name="mnist_cnn_bn", model="mnist_cnn_bn")
+
+
+def mlp() -> Recipe:
+    """One hidden layer of 100 on CIFAR-10: what a convolution has to beat."""
+    return Recipe(name="mlp", model="mlp", data="cifar10", epochs=10, batch_size=64, learning_rate=1e-3)
+
+
+def mnist_mlp() -> Recipe:
+    """The same with 1 000 units on MNIST."""
+    return Recipe(
+        name="mnist_mlp", model="mlp(width=1000)", data="mnist", epochs=10, batch_size=128, learning_rate=2e-3
+    )
+
+
+def small_cnn() -> Recipe:
+    """Three convolutions on CIFAR-10."""
+    return Recipe(name="small_cnn", model="small_cnn", data="cifar10", epochs=10, batch_size=64, learning_rate=3e-3)
+
+
+def resnet14() -> Recipe:
+    """Six residual blocks on CIFAR-10, images mirrored and moved."""
+    augment = ["flip", "shift(pixels=4)"]
+    return Recipe(
+        name="resnet14",
+        model="resnet14",
+        data="cifar10",
+        epochs=15,
+        batch_size=128,
+        learning_rate=1e-2,
+        augment=augment,
+    )
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    recipe.__name__: recipe for recipe in (digits_cnn, mlp, mnist_cnn, mnist_cnn_bn, mnist_mlp, resnet14, small_cnn)
+}
 
 
 def recipe(name: str) -> Recipe:

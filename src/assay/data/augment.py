@@ -1,0 +1,50 @@
+"""Augmentation: small changes that do not change the class, made on whole batches where they are, each by its chance.
+
+change(images, draws, *, settings) -> images        float or uint8 (B, C, H, W), as it came
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Shaped
+from torch import Tensor
+
+from assay.chance import Draws
+from assay.spec import Count
+
+Images = Shaped[Tensor, "B C H W"]
+
+
+def flip(images: Images, draws: Draws) -> Images:
+    """Every second image mirrored, left to right."""
+    mirrored = draws.integers(2, (1, 1, 1), "flip").bool()
+    return torch.where(mirrored, images.flip(3), images)
+
+
+def shift(images: Images, draws: Draws, *, pixels: Count = 4) -> Images:
+    """Each image moved by up to so many pixels in both directions; what comes in is black.
+
+    The same as a crop of the padded image (Krizhevsky 2012).
+    """
+    height, width = images.shape[2:]
+    down, right = draws.integers(2 * pixels + 1, (2,), "shift").unbind(1)
+    rows = down[:, None] + torch.arange(height, device=images.device)
+    columns = right[:, None] + torch.arange(width, device=images.device)
+    padded = F.pad(images, (pixels,) * 4)
+    tall = padded.gather(2, rows[:, None, :, None].expand(-1, images.shape[1], -1, padded.shape[3]))
+    return tall.gather(3, columns[:, None, None, :].expand(-1, images.shape[1], height, -1))
+
+
+def cutout(images: Images, draws: Draws, *, size: Count = 8) -> Images:
+    """In each image a black square with its centre anywhere (DeVries and Taylor 2017, arXiv 1708.04552)."""
+    height, width = images.shape[2:]
+    top = draws.integers(height, (1, 1, 1), "cutout", "top") - size // 2
+    left = draws.integers(width, (1, 1, 1), "cutout", "left") - size // 2
+    row = torch.arange(height, device=images.device)[:, None]
+    column = torch.arange(width, device=images.device)
+    covered = (row >= top) & (row < top + size) & (column >= left) & (column < left + size)
+    return images.masked_fill(covered, 0)
+
+
+AUGMENT: dict[str, Callable[..., Images]] = {change.__name__: change for change in (cutout, flip, shift)}
