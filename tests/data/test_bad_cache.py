@@ -159,6 +159,7 @@ def test_a_disk_that_is_full(refuse: Refuse, kept: Path, monkeypatch: pytest.Mon
 READ = "import sys; from assay.data import load; print(load('folder:set', 'train').fingerprint)"
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_decode_once(kept: Path) -> None:
     wanted = load("folder:set", "train").fingerprint
     shutil.rmtree(kept)

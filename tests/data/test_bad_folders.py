@@ -101,6 +101,7 @@ def test_links_that_lead_in_circles(here: Path) -> None:
     assert sum(len(one) for one in splits(here / "set").values()) == 2 * N + N  # the cats see the dogs through ..
 
 
+@pytest.mark.slow
 def test_folders_deeper_than_python_nests_calls(here: Path) -> None:
     good(here / "set")
     deep = here / "set/cat"
@@ -177,6 +178,7 @@ def test_files_that_a_terminal_would_obey(refuse: Refuse, say: Say, here: Path) 
     assert refuse("report", "none\x1b[2J\n") == "there is no run 'none\\x1b[2J\\n'"
 
 
+@pytest.mark.slow
 def test_a_class_of_markup_is_text_in_the_report(say: Say, here: Path) -> None:
     script = "<script>alert(1)<∕script>"
     good(here / "set", script, "<img src=x onerror=alert(2)>")
