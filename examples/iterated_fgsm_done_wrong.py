@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import assay
-from assay.adversary.victim import frozen
+from assay.adversary.victim import fast_precision, frozen
 from assay.attacks.iterated_fgsm import iterated_fgsm
 from assay.attacks.pgd import pgd
 from assay.cli.options import load_images, load_run
@@ -37,14 +37,11 @@ def main(run: str, n: int = 1000) -> None:
     images = load_images(folder, None, "test", n)
     pixels, labels, draws = images.pixels(), images.labels, assay.Draws(0, images.index)
 
-    def left(points: Tensor, eps: float) -> str:
-        """Accuracy that the judge finds: broken only by an image, and only within eps."""
+    def judged(points: Tensor, eps: float, verdict: str) -> int:
+        """How many answers the judge calls that: broken only by an image, and only within eps."""
         with assay.Victim(classifier) as victim:
-            verdicts = assay.judge(victim, pixels[right], assay.untargeted(labels[right]), assay.linf(eps), points)
-        faults = int((verdicts.verdict == "fault").sum())
-        return f"{(verdicts.verdict == 'robust').sum() / n:6.1%}" + (
-            f", {faults} answers beyond that eps" if faults else ""
-        )
+            found = assay.judge(victim, pixels[right], assay.untargeted(labels[right]), assay.linf(eps), points)
+        return int((found.verdict == verdict).sum())
 
     with assay.Victim(classifier) as victim:
         right = (victim.labels(pixels) == labels).nonzero()[:, 0]
@@ -54,16 +51,17 @@ def main(run: str, n: int = 1000) -> None:
             pieces = [as_it_was_written(classifier, pixels[rows], labels[rows], step) for rows in right.split(100)]
         points, fooled = (torch.cat(parts) for parts in zip(*pieces, strict=True))
         print(f'"eps {step}": by its own count {float((~fooled).sum()) / n:6.1%} left')
-        print(f"   the judge, at linf {step}, which it says to be:   {left(points, step)}")
-        print(f"   the judge, at linf {STEPS * step:.2f}, which it used:      {left(points, STEPS * step)}")
+        beyond = judged(points, step, "fault")
+        print(f"   but {beyond} of its {len(right)} answers lie beyond linf {step}")
+        print(f"   at linf {STEPS * step:.2f}, which it used: {judged(points, STEPS * step, 'robust') / n:.1%} left")
         for eps in (step, STEPS * step):
             for name, attack in (("iterated_fgsm(steps=10)", iterated_fgsm), ("pgd(steps=40)", pgd)):
-                with assay.Victim(classifier) as victim:
+                with assay.Victim(classifier, precision=fast_precision(torch.device("cpu"))) as victim:
                     goal = assay.untargeted(labels[right])
                     found = attack(
                         victim, pixels[right], goal, assay.linf(eps), draws[right], steps=40 if attack is pgd else STEPS
                     )
-                print(f"   done right at linf {eps:.3f}: {name:<24} {left(found, eps)}")
+                print(f"   done right at linf {eps:.3f}: {name:<24} {judged(found, eps, 'robust') / n:6.1%} left")
 
 
 if __name__ == "__main__":

@@ -48,9 +48,10 @@ RUN: Mapping[str, Any] = {
         "classes": list[str],
         "mean": list[float],
         "std": list[float],
-        "splits": {...: {"images": int, "fingerprint": str, "per_class": list[int]}},
+        "splits": {...: {"images": int, "fingerprint": str, "per_class": list[int], "also_in_train": int}},
     },
     "panels/data.safetensors": {"sheet"},
+    "panels/trained_on.safetensors": {"prints"},
 }
 EVALUATION: Mapping[str, Any] = {
     "config.json": {
@@ -68,6 +69,7 @@ EVALUATION: Mapping[str, Any] = {
         "seed": int,
         "precision": str,
         "weights": str,
+        "trained_on": int | None,
     },
     "env.json": {},
     "results.json": {
@@ -84,7 +86,12 @@ EVALUATION: Mapping[str, Any] = {
         "pictures": [{"rule": str, "index": int, "label": int, "verdict": str}],
     },
     "gallery.safetensors": {"clean", "adversarial", "clean_probability", "adversarial_probability"},
-    "strip.json": {"attack": str, "index": int, "label": int, "epsilons": list[float]},
+    "strip.json": {
+        "attack": str,
+        "index": int,
+        "label": int,
+        "frames": [{"eps": float, "size": float, "verdict": Literal["robust", "broken", "fault", "exempt"]}],
+    },
     "strip.safetensors": {"images", "probability"},
     "predictions.json": {"pictures": [{"rule": str, "index": int, "label": int}]},
     "predictions.safetensors": {"images", "probability"},
@@ -117,7 +124,7 @@ PICTURES = {  # of an evaluation: the arrays of a file, and the file beside it t
 BESIDE = {
     "gallery.safetensors": ("gallery.json", "pictures"),
     "predictions.safetensors": ("predictions.json", "pictures"),
-    "strip.safetensors": ("strip.json", "epsilons"),
+    "strip.safetensors": ("strip.json", "frames"),
 }
 MAPS = {"maps": "nhw", "filters": "fchw", "activations": "nfhw"}  # the letters of _wrong_array
 FORMS = {

@@ -30,6 +30,7 @@ from assay.files import reason, whole
 
 SCHEMA = 2
 LONGEST_NAME = 100
+OF_PRINT = 6  # digits of a fingerprint in a name: two data sets of one name do not replace each other
 Arrays = Mapping[str, np.ndarray]
 Some = TypeVar("Some", bound="Folder")
 
@@ -164,6 +165,11 @@ class Run(Folder):
     def name(self) -> str:
         return self.path.resolve().name
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it is a training that has not come to its end."""
+        return self.has("config.json") and self.has("checkpoint.pt") and not self.has("model.json")
+
     def evaluation(self, name: str) -> Evaluation:
         return Evaluation(self.path / "evaluations" / name)
 
@@ -181,6 +187,10 @@ class Run(Folder):
 
     def read_model(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """What `write_model` was given, and the hash of the weights; ValueError if they are not the same weights."""
+        if self.stopped:
+            raise ValueError(
+                f"{self.path} was stopped in training, or is damaged: model.json is missing; --resume goes on"
+            )
         description = self.read_json("model.json")
         if len(description["shape"]) != 3 or min(description["shape"]) < 1:
             raise ValueError(
@@ -200,7 +210,9 @@ def create(path: Path, force: bool = False) -> Run:
         raise ValueError(f"{path} is a file, a folder wanted")
     if path.is_dir() and any(entry.suffix != ".part" for entry in path.iterdir()):
         if not force:
-            raise ValueError(f"{path} exists: take another --out, or --force to replace it")
+            stopped = "holds a training that was stopped: --resume goes on, --force begins again"
+            there = "exists: take another --out, or --force to replace it"
+            raise ValueError(f"{path} {stopped if Run(path).stopped else there}")
         if foreign := _foreign(path):
             raise ValueError(f"{path} holds {foreign}: --force replaces runs only, take another --out")
         for entry in path.iterdir():  # not the folder itself, which may be a link or where we stand

@@ -16,6 +16,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 Table = Mapping[str, np.ndarray]
 VERDICTS = ("wrong", "robust", "broken", "fault", "exempt")
+TOP = 5  # classes among which the right one counts as found
 STANDS = ("robust", "exempt")
 
 
@@ -36,7 +37,7 @@ def tally(table: Table, attacks: Sequence[str], epsilons: Sequence[float], class
     right = table["clean_prediction"] == table["label"]
     return {
         "clean": share(right),
-        "top5": share(table["clean_rank"] < 5),
+        "top5": share((table["clean_rank"] < TOP) & (table["clean_prediction"] >= 0)),
         "per_class": per_class(table, classes),
         "attacks": [_attack(table, attack, eps) for attack in attacks for eps in epsilons],
         "robust": [{"eps": eps, **share(stands(table, attacks, epsilons, eps))} for eps in epsilons],
@@ -108,7 +109,7 @@ def paired(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
 def _attack(table: Table, attack: str, eps: float) -> dict[str, Any]:
     verdict = _verdict(table, attack, eps)
     broken, attacked = verdict == "broken", np.isin(verdict, ("broken", "robust", "fault"))
-    sizes, measured = table[column(attack, eps, "size")][broken], broken | (verdict == "robust")
+    measured = broken | (verdict == "robust")
     looks = {name: table[column(attack, eps, name)][measured] for name in ("l2", "linf", "ssim")}
     return {
         "attack": attack,
@@ -117,8 +118,6 @@ def _attack(table: Table, attack: str, eps: float) -> dict[str, Any]:
         "attacked": int(attacked.sum()),
         "broken": int(broken.sum()),
         "faults": int((verdict == "fault").sum()),
-        "still_right": int((table[column(attack, eps, "prediction")] == table["label"]).sum()),
-        "mean_size": float(sizes.mean()) if len(sizes) else None,
         **{f"mean_{name}": float(values.mean()) if len(values) else None for name, values in looks.items()},
     }
 

@@ -241,3 +241,19 @@ def test_an_archive_of_other_things(here: Path, monkeypatch: pytest.MonkeyPatch)
             tar.addfile(member)
     with pytest.raises(ValueError, match=r"x.tar.gz is no x.tar.gz: it lacks names.txt$"):
         read(here, gzip.compress(buffer.getvalue()), monkeypatch)
+
+
+def test_parquet_files_that_are_not_one_set(refuse: Refuse, here: Path) -> None:
+    ids = write(here / "ids.parquet", image=IMAGES, id=list(range(N)), species=["a", "b"] * 6)
+    assert refuse(*describe(ids)) == f"{ids}: which of id, species is the label? Call it label"
+    for folder in ("x", "y"):
+        write(here / f"twice/{folder}/train-0.parquet", image=IMAGES, label=LABELS)
+        write(here / f"twice/{folder}/test-0.parquet", image=IMAGES, label=LABELS)
+    assert refuse(*describe(here / "twice")).startswith(f"parquet:{here}/twice has test files in x/ and y/: take one")
+    for part in ("validation", "test"):
+        write(here / f"held/{part}.parquet", image=IMAGES, label=LABELS)
+    line = refuse(*describe(here / "held"))
+    assert line == f"parquet:{here}/held has files for test and validation, but none to train on"
+    write(here / "mixed/1.parquet", image=IMAGES, label=LABELS)
+    write(here / "mixed/2.parquet", image=IMAGES, label=["a", "b"] * 6)
+    assert "do not have the same columns and classes" in refuse(*describe(here / "mixed"))

@@ -203,3 +203,14 @@ def test_a_folder_that_may_not_be_read(refuse: Refuse, here: Path, monkeypatch: 
 
     monkeypatch.setattr(os, "scandir", forbidden)
     assert refuse(*train()) == f"Permission denied: {here}/set/cat"
+
+
+def test_splits_and_classes_beside_each_other_are_refused(refuse: Refuse, here: Path) -> None:
+    for part in ("train", "test"):
+        good(here / "set" / part)
+    add(here / "set", "extra/1.png")
+    line = refuse(*train())
+    assert line.startswith(f"folder:{here}/set: test/ has sub-folders, as a split has, and extra/ stands beside it")
+    for part in ("val", "test"):
+        good(here / "held" / part)
+    assert refuse(*train("held")) == f"folder:{here}/held has test/, but no train/"

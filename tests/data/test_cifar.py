@@ -149,3 +149,25 @@ def test_a_set_found_first_is_taken_and_the_cache_is_not_asked(data: Path) -> No
     as_files(data / "cifar10", "cifar10")
     found: ImageSet = load("cifar10", "test", 10)
     assert found.labels.tolist() == list(range(10))
+
+
+def test_each_file_that_was_unpacked_is_looked_at(data: Path) -> None:
+    as_unpacked(data / "cifar10", "cifar10")
+    before = load("cifar10", "test")
+    batch = data / "cifar10" / ARCHIVES["cifar10"].folder / "test_batch.bin"
+    content = bytearray(batch.read_bytes())
+    content[100] ^= 255
+    batch.write_bytes(content)
+    assert load("cifar10", "test").fingerprint != before.fingerprint
+    batch.unlink()
+    with pytest.raises(ValueError, match=r"lacks test_batch.bin$"):
+        load("cifar10", "test")
+
+
+def test_an_archive_that_was_unzipped_is_read(data: Path) -> None:
+    as_archive(data / "cifar10", "cifar10")
+    wanted = load("cifar10", "train").fingerprint
+    (archive,) = (data / "cifar10").glob("*.tar.gz")
+    archive.with_suffix("").write_bytes(gzip.decompress(archive.read_bytes()))
+    archive.unlink()
+    assert load("cifar10", "train").fingerprint == wanted

@@ -9,8 +9,8 @@ from assay.cli import main
 from tests.end_to_end.conftest import read
 
 pytestmark = pytest.mark.slow
-CLEAN = "evaluations/digits-test-360-clean/results.json"
-ATTACKED = "evaluations/digits-test-360-linf-0.15-untargeted-quick/results.json"
+CLEAN = "evaluations/digits-test-360-a9198e-clean/results.json"
+ATTACKED = "evaluations/digits-test-360-a9198e-linf-0.15-untargeted-quick/results.json"
 
 
 def test_the_demo_learns_the_digits(demo: Path) -> None:

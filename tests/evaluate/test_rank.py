@@ -104,3 +104,8 @@ def test_class_by_class_for_any_table(rows: list[tuple[int, int]]) -> None:
         assert line["recall"] == (pytest.approx(hits / n) if n else None)
         assert line["precision"] == (pytest.approx(hits / called) if called else None)
         assert line["f1"] == (pytest.approx(2 * hits / (n + called)) if n + called else None)
+
+
+def test_no_prediction_is_in_no_top_five() -> None:
+    found = table([0, 1], [-1, 1], [2, 0])  # two classes: a rank of 2 would be below five
+    assert tally(found, [], [0.0], 2)["top5"]["count"] == 1

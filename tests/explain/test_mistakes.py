@@ -114,8 +114,8 @@ def test_all_methods_at_once_and_their_words(say, run):
     of = {Path(path).name: lines for path, lines in found["words"].items()}
     assert of["filters"][0].startswith("conv 1 (net.0): 32 filters of 3×3, weights ")
     assert of["filters-layer=2"][0].startswith("conv 2, input channel 0 of 32 (net.3): 32 filters of 3×3")
-    assert of["digits-test-1446-1321-activations-layer=2"][0].endswith(" of 32 filters dead on 2 images")
-    assert of["digits-test-1446-1321-saliency"] == []
+    assert of["digits-test-762975-1446-1321-activations-layer=2"][0].endswith(" of 32 filters dead on 2 images")
+    assert of["digits-test-762975-1446-1321-saliency"] == []
     printed = say("explain", "run", "--method", "filters", "--force").out.splitlines()
     assert printed == ["run/explanations/filters", f"  {of['filters'][0]}"]
 

@@ -106,6 +106,23 @@ def test_activations_are_the_outputs_before_the_relu(seen):
     assert list(activations(victim, images, labels, layer=2).maps) == ["conv 2"]
 
 
+def test_a_batch_norm_that_follows_at_once_is_in_it_and_only_a_relu_makes_dead():
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.ReLU(), nn.Conv2d(2, 2, 1), nn.Flatten()).eval()
+    net[0].weight.data.fill_(1.0)
+    net[0].bias.data.fill_(-9.0)  # below 0 everywhere, until it is normalised
+    net[1].running_mean.fill_(-9.0)
+    net[3].weight.data.fill_(-1.0)
+    net[3].bias.data.fill_(-1.0)
+    images = torch.rand(3, 1, 8, 8)
+    with Victim(classifier(net, classes=128)) as victim:
+        found = activations(victim, images, torch.zeros(3).long())
+    with torch.no_grad():
+        torch.testing.assert_close(found.maps["conv 1"].float(), net[1](net[0](images)), rtol=2e-3, atol=1e-5)
+    assert found.words[0] == "conv 1 (net.0): 0 of 2 filters dead on 3 images"
+    nobody = "2 of 2 filters nowhere above 0 on 3 images; no ReLU layer takes them at once"
+    assert found.words[1] == f"conv 2 (net.3): {nobody}"
+
+
 def dying(dead):
     net = small().net
     for number in dead:
@@ -128,7 +145,7 @@ def test_dead_filters_are_counted(dead):
 
 
 def test_one_answer_at_one_place_of_one_image_is_life():
-    net = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.Flatten())
+    net = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.ReLU(), nn.Flatten())
     net[0].weight.data.fill_(1.0)
     images = torch.zeros(20, 1, 8, 8)
     with Victim(classifier(net, classes=64)) as victim:

@@ -15,8 +15,8 @@ from filelock import FileLock
 from assay.cli import main
 from assay.data import cifar, fashion_mnist, mnist
 
-ATTACKED = "digits-test-12-linf-0.1-untargeted-fgsm"
-EXPLAINED = "digits-test-first-occlusion-patch=8"
+ATTACKED = "digits-test-12-574ca8-linf-0.1-untargeted-fgsm"
+EXPLAINED = "digits-test-9821c0-first-occlusion-patch=8"
 
 
 @dataclass(frozen=True)

@@ -53,12 +53,12 @@ def full(*_: Any, **__: Any) -> NoReturn:
         (
             "write_bytes",
             ("attack", "run", "--attack", "fgsm", "--images", "13"),
-            "digits-test-13-linf-0.3-untargeted-fgsm",
+            "digits-test-13-0e3d50-linf-0.3-untargeted-fgsm",
         ),
         (
             "write_text",
             ("attack", "run", "--attack", "noise", "--images", "3"),
-            "digits-test-3-linf-0.3-untargeted-noise",
+            "digits-test-3-7b01d7-linf-0.3-untargeted-noise",
         ),
         ("write_bytes", ("explain", "run", "--method", "occlusion(patch=7)"), "maps.safetensors"),
         ("write_bytes", ("train", "digits_cnn", "--epochs", "1", "--images", "9", "--out", "r"), "r/panels/data"),

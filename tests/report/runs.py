@@ -90,5 +90,6 @@ def _evaluation(run: Run, name: str, images: ImageSet, attacks: list[str]) -> No
     adversarial = (pixels / 255).astype(np.float32)
     arrays = {"clean": pixels, "adversarial": adversarial, "clean_probability": said, "adversarial_probability": said}
     folder.write_arrays("gallery.safetensors", arrays)
-    folder.write_json("strip.json", {"attack": "fgsm", "index": 0, "label": 0, "epsilons": EPSILONS})
+    frames = [{"eps": eps, "size": eps, "verdict": "robust"} for eps in EPSILONS]
+    folder.write_json("strip.json", {"attack": "fgsm", "index": 0, "label": 0, "frames": frames})
     folder.write_arrays("strip.safetensors", {"images": adversarial[:2], "probability": said[1:3]})

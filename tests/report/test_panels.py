@@ -1,17 +1,22 @@
 """Each panel with data, without, and with class names that would break a page, a figure or a formula."""
 
+import base64
+import io
 import re
 from html import escape
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from assay.report import contact_sheet as sheets
+from assay.report import sheet as sheets
 from assay.report.page import PANELS, page
 from assay.report.per_class import per_class
+from assay.report.pictures import picture, upright
 from assay.report.seen import look
-from tests.report.runs import bare_run, images_of, make_run
+from assay.run_folder import open_run
+from tests.report.runs import ATTACKED, bare_run, images_of, make_run
 from tests.report.test_report import Outline
 
 EVIL = "<script>alert(1)</script>"
@@ -28,8 +33,6 @@ NAMES = {
 
 
 def panels_of(*paths: Path) -> dict[str, object]:
-    from assay.run_folder import open_run
-
     seen = look([open_run(path) for path in paths])
     return {panel.__name__: panel(seen) for panel in PANELS}
 
@@ -167,3 +170,51 @@ def test_a_contact_sheet_is_drawn_for_classes_of_any_name(tmp_path: Path, names:
     sheets.draw(sheet.numpy(), NAMES[names], tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as image:
         assert min(image.size) > 50
+
+
+def test_a_picture_three_pixels_wide_is_not_taken_for_its_channels() -> None:
+    for channels in (1, 3):
+        image = np.random.default_rng(0).integers(0, 256, (channels, 3, 3), np.uint8)
+        text = str(picture(upright(image), "x", exact=True))
+        drawn = np.asarray(
+            Image.open(io.BytesIO(base64.b64decode(text.split("base64,")[1].split('"')[0]))).convert("RGB")
+        )
+        assert (drawn == np.moveaxis(np.broadcast_to(image, (3, 3, 3)), 0, 2)).all()
+
+
+def test_nothing_attacked_is_drawn_without_a_warning(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    folder = run.evaluation(ATTACKED)
+    costs = folder.read_json("costs.json")
+    folder.write_json("costs.json", [{**cost, "forwards": 0, "backwards": 0} for cost in costs])
+    assert "Cost against damage" in page([open_run(run.path)])
+
+
+def test_explanations_of_other_images_stand_apart(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / name) for name in ("a", "b")]
+    for number, run in enumerate(runs):
+        images = np.full((1, 1, 6, 5), 100 * number, np.uint8)  # the same name and index, other pixels
+        folder = run.explanation("digits-test-first-saliency")
+        maps = {"images": images, "labels": np.zeros(1, int), "index": np.zeros(1, int)}
+        maps |= {"explained": np.zeros(1, int), "probability": np.full((1, 10), 0.1, np.float32)}
+        folder.write_arrays("maps.safetensors", {"map.saliency": np.ones((1, 6, 5), np.float32), **maps})
+        about = {
+            "method": "saliency",
+            "name": "saliency",
+            "kind": "maps",
+            "maps": ["saliency"],
+            "unit": "u",
+            "words": [],
+        }
+        folder.write_json("config.json", {**about, "classes": list("0123456789")})
+    assert page([open_run(run.path) for run in runs]).count("<h3>saliency</h3>") == 2
+
+
+def test_runs_that_were_attacked_in_different_ways_are_not_compared(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / name) for name in ("a", "b")]
+    alike = page([open_run(run.path) for run in runs])
+    config = runs[1].evaluation(ATTACKED).read_json("config.json")
+    runs[1].evaluation(ATTACKED).write_json("config.json", {**config, "goal": "least_likely"})
+    other = page([open_run(run.path) for run in runs])
+    assert ("cannot be compared" in alike, "cannot be compared" in other) == (False, True)
+    assert "least_likely" in other

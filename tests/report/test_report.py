@@ -89,7 +89,7 @@ def test_colours_come_from_the_style_so_that_they_turn_with_the_theme(html: str)
 
 
 def test_the_figures_are_those_of_the_table(html: str, demo: Path) -> None:
-    name = "evaluations/digits-test-360-linf-0.15-untargeted-quick/results.json"
+    name = "evaluations/digits-test-360-a9198e-linf-0.15-untargeted-quick/results.json"
     for run in ("plain", "hardened"):
         for line in read(demo / run / name)["robust"]:
             shown = f"{100 * line['share']:.1f}\N{NO-BREAK SPACE}% ({100 * line['low']:.1f}–{100 * line['high']:.1f})"

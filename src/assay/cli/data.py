@@ -33,6 +33,8 @@ def data(
         raise ValueError(f"data {what} needs a NAME; there are {', '.join(map(spoken, DATA))}")
     if out and what == "get":
         raise ValueError("--out is for describe, which draws a contact sheet")
+    if out and out.suffix.lower() != ".png":
+        raise ValueError(f"--out {out}: the contact sheet is a .png")
     if out and out.exists() and not force:
         raise ValueError(f"{out} exists: take another --out, or --force to replace it")
     from assay.data.describe import contact_sheet, describe
@@ -40,10 +42,11 @@ def data(
     splits = {split: load_named(name, split, size=size, skip_bad=skip_bad) for split in SPLITS}
     result = {**describe(splits), "asked": name}
     if what == "describe":
-        from assay.report.contact_sheet import draw
+        from assay.report.sheet import draw
         from assay.run_folder import safe_name
 
-        sheet = out or Path("runs/data") / f"{safe_name(splits['train'].name)}.png"
+        kind, path, _ = name.partition(":")
+        sheet = out or Path("runs/data") / f"{safe_name(*[kind] * bool(path), splits['train'].name)}.png"
         draw(contact_sheet(splits["train"]).numpy(), splits["train"].classes, sheet)
         result["contact_sheet"] = str(sheet)
     show(result, _text(name, result), json)
@@ -51,12 +54,14 @@ def data(
 
 
 def _typed(key: str) -> str:
-    from assay.data import spoken
+    from assay.data import spoken, takes_path
 
-    return f"{key}:PATH" if key in ("folder", "parquet") else spoken(key)
+    return f"{key}:PATH" if takes_path(key) else spoken(key)
 
 
 def _text(name: str, about: dict[str, Any]) -> str:
+    from assay.data.describe import warnings
+
     size = " × ".join(map(str, about["shape"]))
     mean, spread = (" ".join(f"{value:.4f}" for value in about[key]) for key in ("mean", "std"))
     lines = [
@@ -68,6 +73,7 @@ def _text(name: str, about: dict[str, Any]) -> str:
         counts = part["per_class"]
         a_class = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else str(counts[0])
         lines.append(f"  {split:<11}{part['images']:>6} images, {a_class} a class  {part['fingerprint']}")
+    lines += [f"  {line.partition(': ')[2]}" for line in warnings(about)]
     if "contact_sheet" in about:
         lines.append(f"  picture  {about['contact_sheet']}")
     return "\n".join(lines)

@@ -72,7 +72,7 @@ def figures(folder: Folder) -> str:
     """The figures of an evaluation as a table of text."""
     config, results = folder.read_json("config.json"), folder.read_json("results.json")
     costs = {(cost["attack"], cost["eps"]): cost for cost in folder.read_json("costs.json")}
-    rows = [f"{folder.path}", f"  {'clean':<34}         {percent(results['clean'])}"]
+    rows = [f"{folder.path}", *warned(config), f"  {'clean':<34}         {percent(results['clean'])}"]
     for line in results["attacks"]:
         cost = costs[line["attack"], line["eps"]]
         passes = (cost["forwards"] + cost["backwards"]) / max(1, line["attacked"])
@@ -87,6 +87,13 @@ def figures(folder: Folder) -> str:
             f"  {'robust: right under all of them':<34} {eps_text(line['eps'], config['norm']):>7} {percent(line)}"
         )
     return "\n".join(rows)
+
+
+def warned(config: dict[str, Any]) -> list[str]:
+    """What makes the figures worth nothing: images that the model was trained on."""
+    if not config.get("trained_on"):
+        return []
+    return [f"  {config['trained_on']} of {config['n']} images are among those that the model was trained on"]
 
 
 def eps_text(eps: float, norm: str) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from assay.cli.options import Data, Device, Force, Json, RunPath, Specs, Split, show
+from assay.cli.options import Data, Device, Force, Json, RunPath, SkipBad, Specs, Split, show
 from assay.spec import Folder
 
 HELP = f'a method, such as "occlusion(patch=10, stride=2)"; there are {", ".join(Folder("assay.explain"))}'
@@ -18,6 +18,7 @@ def explain(
     image: Annotated[tuple[int, ...], arg(metavar="N", help=IMAGE)] = (),
     data: Data = None,
     split: Split = "test",
+    skip_bad: SkipBad = False,
     device: Device = "auto",
     force: Force = False,
     json: Json = False,
@@ -27,7 +28,7 @@ def explain(
 
     if not method:
         raise ValueError("--method is missing: name one, such as --method saliency")
-    folders = explain_run(run, method, image, data, split, device, force)
+    folders = explain_run(run, method, image, data, split, device, force, skip_bad)
     words = {str(folder.path): folder.read_json("config.json")["words"] for folder in folders}
     text = "\n".join(line for path, about in words.items() for line in (path, *(f"  {line}" for line in about)))
     show({"explanations": list(words), "words": words}, text, json)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.cli.options import device_of, load_images, load_run
-from assay.run_folder import SCHEMA, Folder, Run, fresh, safe_name
+from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +26,7 @@ def explain_run(
     split: str,
     device: str,
     force: bool,
+    skip_bad: bool = False,
 ) -> list[Folder]:
     """Explain images (numbered in the whole data set) and write maps and settings into RUN/explanations/…
 
@@ -42,7 +43,7 @@ def explain_run(
     of_images = [call for call in calls if facts(call).of_images]
     if image and not of_images:
         raise ValueError(f"--image {image[0]}: {calls[0].name} is not about images, leave it out")
-    chosen = _chosen(load_images(run, data, split, None), image) if of_images else None
+    chosen = _chosen(load_images(run, data, split, None, skip_bad), image) if of_images else None
     names = [_name(call, chosen, image) for call in calls]
     drafts = [fresh(run.explanation(name), force) for name in names]
     with Victim(classifier.to(where)) as victim:
@@ -63,7 +64,7 @@ def facts(call: "Call") -> "Facts":
 def _name(call: "Call", chosen: "ImageSet | None", image: tuple[int, ...]) -> str:
     if not (chosen and facts(call).of_images):
         return safe_name(call)
-    return safe_name(chosen.name, chosen.split, *(image or ["first"]), call)
+    return safe_name(chosen.name, chosen.split, chosen.fingerprint[:OF_PRINT], *(image or ["first"]), call)
 
 
 def _chosen(everything: "ImageSet", image: tuple[int, ...]) -> "ImageSet":

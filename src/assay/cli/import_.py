@@ -25,7 +25,7 @@ def import_(
     json: Json = False,
 ) -> int:
     """Make a run of your own network and weights, and check it on the test images."""
-    from assay.adversary.victim import Victim
+    from assay.adversary.victim import MICRO_BATCH, Victim
     from assay.cli import learning
     from assay.data import settled
     from assay.models import MODELS
@@ -46,7 +46,7 @@ def import_(
     classifier = build(about | scale)
     put(classifier.net, read_weights(weights))
     with Victim(classifier.to(where)):
-        check(classifier, images.rows(slice(64)).pixels(where), len(images.classes))
+        check(classifier, images.rows(slice(MICRO_BATCH)).pixels(where), len(images.classes))
     tensors = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
     run = create(out, force)
     config = {"schema": SCHEMA, "imported": model, "data": settled(data), "skip_bad": skip_bad}

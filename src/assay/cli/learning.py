@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from assay.data import ImageSet
     from assay.train.loop import Training
 
-TOP = 5  # the classes that a model thinks likeliest
 PRECISION = Literal["float32", "bfloat16"]
 
 
@@ -30,6 +29,7 @@ def start(
     from assay.adversary.victim import fast_precision
     from assay.attacks import ATTACKS
     from assay.data import SPLITS
+    from assay.data.describe import describe
     from assay.models.classifier import build
     from assay.train.loop import Training
 
@@ -41,15 +41,14 @@ def start(
         splits = {split: load_named(recipe.data, split, None, recipe.size, recipe.skip_bad) for split in SPLITS}
     if recipe.images is not None:
         splits["train"] = splits["train"].first(recipe.images)
-    images, validation = splits["train"], splits["validation"]
+    images, validation, known = splits["train"], splits["validation"], describe(splits)
     adversary, origin = None, None
     if recipe.attack and recipe.threat:
         adversary = (spec.read(recipe.attack, ATTACKS, "attack"), read_threat(recipe.threat).fits(images.shape))
     if parent:
         origin = base.read_json("model.json")["weights"]
     else:
-        mean, spread = images.mean_and_spread()
-        inside = {"shape": images.shape, "classes": images.classes, "mean": mean, "std": spread}
+        inside = {key: known[key] for key in ("shape", "classes", "mean", "std")}
         classifier = build({"architecture": recipe.model, **inside}, recipe.seed)
     about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
     about |= {"skip_bad": recipe.skip_bad, "parent": parent and str(parent), "parent_weights": origin}
@@ -62,7 +61,7 @@ def start(
         run.write_json("config.json", about | {"precision": precision})
     if not run.has("env.json"):
         run.write_json("env.json", environment(recipe.seed))
-    show_data(run, splits)
+    show_data(run, splits, known)
     history = training.run(run.path / "checkpoint.pt", lambda lines: run.write_lines("metrics.jsonl", lines))
     run.write_lines("metrics.jsonl", history)
     weights = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
@@ -70,12 +69,17 @@ def start(
     return run, history
 
 
-def show_data(run: Run, splits: "dict[str, ImageSet]") -> None:
-    """What the data are, and a contact sheet of them, for the report."""
-    from assay.data.describe import contact_sheet, describe
+def show_data(run: Run, splits: "dict[str, ImageSet]", known: dict[str, Any] | None = None) -> None:
+    """What is known of the data, and a contact sheet of the first split, for the report."""
+    from assay.data.describe import contact_sheet, describe, warnings
 
     run.write_arrays("panels/data.safetensors", {"sheet": contact_sheet(next(iter(splits.values()))).numpy()})
-    run.write_json("panels/data.json", describe(splits))
+    if "train" in splits:  # so that every evaluation can say whether its images were among them
+        run.write_arrays("panels/trained_on.safetensors", {"prints": splits["train"].prints.numpy()})
+    known = known or describe(splits)
+    run.write_json("panels/data.json", known)
+    for line in warnings(known):
+        note(f"assay: {line}")
 
 
 def begun(path: Path, **given: Any) -> Recipe:
@@ -125,6 +129,8 @@ def test(run: Run, device: str) -> dict[str, Any]:
 
 def tested(results: dict[str, Any]) -> str:
     """The accuracy on the test split, in words: top-1, and top-5 where there are more classes than that."""
+    from assay.tally import TOP
+
     lines = [f"  test       {percent(results['clean'])}"]
     if len(results["per_class"]) > TOP:
         lines.append(f"  in top 5   {percent(results['top5'])}")

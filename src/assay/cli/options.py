@@ -75,7 +75,12 @@ def load_images(run: "Run", data: str | None, split: str, images: int | None, sk
     config, model = run.read_json("config.json"), run.read_json("model.json")
     channels, height, width = model["shape"]
     wish = Wish(channels, (height, width), skip_bad or (data is None and bool(config.get("skip_bad"))))
-    found = load(data or config["data"], split, images, wish)
+    try:
+        found = load(data or config["data"], split, images, wish)
+    except ValueError as error:
+        if data or not str(error).endswith("is not there"):
+            raise
+        raise ValueError(f"{error}: if it was moved, say --data {config['data'].partition(':')[0]}:NEW") from error
     if len(model["classes"]) != len(found.classes):
         raise ValueError(f"the model has {len(model['classes'])} classes, {found.name} has {len(found.classes)}")
     if tuple(model["shape"]) != found.shape:

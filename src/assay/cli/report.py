@@ -22,6 +22,10 @@ def report(
 
     if not runs:
         raise ValueError("assay report needs at least one RUN")
+    if out.suffix.lower() not in ("", ".html", ".htm"):
+        raise ValueError(f"--out {out}: the page is a .html")
+    if twice := [path for path in runs if [other.resolve() for other in runs].count(path.resolve()) > 1]:
+        raise ValueError(f"{twice[0]} was given twice")
     if out.is_dir():
         raise ValueError(f"--out {out} is a folder, a file wanted")
     if out.exists() and not force:

@@ -34,14 +34,9 @@ def train(
 
     if resume and force:
         raise ValueError("--resume goes on and --force begins again: take one of them")
-    settings: dict[str, Any] = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "images": images,
-    }
-    settings |= {"data": data and settled(data), "size": size, "skip_bad": skip_bad or None, "seed": seed}
-    settings["augment"] = ([] if augment == ("none",) else list(augment)) if augment else None
+    settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "images": images, "size": size}
+    settings |= {"learning_rate": learning_rate, "data": data and settled(data), "skip_bad": skip_bad or None}
+    settings |= {"augment": _changes(augment), "seed": seed}
     wanted = named(recipe).changed(**settings)
     path = out or Path("runs") / recipe
     if resume:
@@ -50,12 +45,19 @@ def train(
             raise ValueError(f"--resume: {path} was begun by assay harden, which takes it up")
     run, history = learning.start(path, wanted, device=device, force=force, resume=resume)
     results = learning.test(run, device)
-    last = history[-1]
-    seconds = sum(line["seconds"] for line in history)
+    last, seconds = history[-1], sum(line["seconds"] for line in history)
+    changed = f" ({', '.join(wanted.augment)})" if wanted.augment else ""
     text = (
-        f"{path}: {wanted.model} on {wanted.data}, {len(history)} epochs in {seconds:.1f} s of training\n"
+        f"{path}: {wanted.model} on {wanted.data}{changed}, {len(history)} epochs in {seconds:.1f} s of training\n"
         f"  validation {last['validation_accuracy']:6.1%}\n{learning.tested(results)}"
     )
     shown = {"run": str(path), "seconds": seconds, "validation": last}
     show(shown | {"test": results["clean"], "top5": results["top5"]}, text, json)
     return 0
+
+
+def _changes(augment: tuple[str, ...]) -> list[str] | None:
+    """What --augment asks for; None leaves it to the recipe."""
+    if "none" in augment and len(augment) > 1:
+        raise ValueError(f"--augment none stands alone, got {', '.join(augment)}")
+    return [text for text in augment if text != "none"] if augment else None

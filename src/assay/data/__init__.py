@@ -8,7 +8,7 @@ from assay.data.decoded import Wish
 from assay.data.images import SPLITS, ImageSet
 from assay.spec import Folder, pick
 
-__all__ = ["DATA", "SPLITS", "ImageSet", "Wish", "load", "settled", "spoken"]
+__all__ = ["DATA", "SPLITS", "ImageSet", "Wish", "load", "settled", "spoken", "takes_path"]
 
 HELPERS = ("augment", "cifar", "decode", "decoded", "describe", "download", "idx", "images", "kept")
 DATA = Folder("assay.data", helpers=HELPERS)
@@ -21,18 +21,23 @@ def load(name: str, split: str, images: int | None = None, wish: Wish | None = N
     split that is not there, or files that are missing or damaged.
     """
     pick(split, dict.fromkeys(SPLITS), "split")
-    kind, _, path = name.partition(":")
+    kind, _, path = settled(name).partition(":")
     source = pick(kind, {spoken(key): key for key in DATA}, "data set")
     function, wish = DATA[source], wish or Wish()
-    if "path" in inspect.signature(function).parameters:
+    if takes_path(source):
         if not path:
             raise ValueError(f"{kind} needs a path: {kind}:PATH")
-        found: ImageSet = function(split, Path(os.path.expanduser(path)), wish)
+        found: ImageSet = function(split, Path(path), wish)
     elif path:
         raise ValueError(f"{kind} takes no path, got {name!r}")
     else:
         found = function(split)
     return found if images is None else found.first(images)
+
+
+def takes_path(key: str) -> bool:
+    """Whether a source is any files of the user's: kind:PATH."""
+    return "path" in inspect.signature(DATA[key]).parameters
 
 
 def settled(name: str) -> str:

@@ -28,6 +28,7 @@ def shift(images: Images, draws: Draws, *, pixels: Count = 4) -> Images:
     The same as a crop of the padded image (Krizhevsky 2012).
     """
     height, width = images.shape[2:]
+    _fits("shift: pixels", pixels, min(height, width) - 1)
     down, right = draws.integers(2 * pixels + 1, (2,), "shift").unbind(1)
     rows = down[:, None] + torch.arange(height, device=images.device)
     columns = right[:, None] + torch.arange(width, device=images.device)
@@ -39,12 +40,18 @@ def shift(images: Images, draws: Draws, *, pixels: Count = 4) -> Images:
 def cutout(images: Images, draws: Draws, *, size: Count = 8) -> Images:
     """In each image a black square with its centre anywhere (DeVries and Taylor 2017, arXiv 1708.04552)."""
     height, width = images.shape[2:]
+    _fits("cutout: size", size, min(height, width) - 1)
     top = draws.integers(height, (1, 1, 1), "cutout", "top") - size // 2
     left = draws.integers(width, (1, 1, 1), "cutout", "left") - size // 2
     row = torch.arange(height, device=images.device)[:, None]
     column = torch.arange(width, device=images.device)
     covered = (row >= top) & (row < top + size) & (column >= left) & (column < left + size)
     return images.masked_fill(covered, 0)
+
+
+def _fits(what: str, value: int, most: int) -> None:
+    if value > most:
+        raise ValueError(f"{what} must be at most {most} for these images, got {value}")
 
 
 AUGMENT: dict[str, Callable[..., Images]] = {change.__name__: change for change in (cutout, flip, shift)}

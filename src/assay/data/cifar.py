@@ -1,6 +1,7 @@
 """What CIFAR-10 and CIFAR-100 share: a binary archive of records, labels first, then 32×32 pixels a channel."""
 
 import gzip
+import io
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -38,6 +39,11 @@ class Archive:
     labels: int
     names: str
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Every file that counts."""
+        return self.names, *(file for files in self.parts.values() for file in files)
+
 
 def cifar(name: str, archive: Archive, split: str) -> ImageSet:
     """A split, from the archive, the folder that it unpacks to, or Parquet files called train… and test…."""
@@ -52,7 +58,14 @@ def cifar(name: str, archive: Archive, split: str) -> ImageSet:
         download(name, {archive.file: archive.md5}, MIRRORS)
         packed = find(name, archive.file)
         assert packed is not None
-    return decoded(name, [packed], partial(_of_archive, name, archive, packed), split, wish)
+    files = [packed] if packed.name != archive.names else _beside(packed.parent, archive)
+    return decoded(name, files, partial(_of_archive, name, archive, packed), split, wish)
+
+
+def _beside(folder: Path, archive: Archive) -> list[Path]:
+    if missing := [file for file in archive.wanted if not (folder / file).is_file()]:
+        raise ValueError(f"{folder} lacks {missing[0]}")
+    return [folder / file for file in archive.wanted]
 
 
 def _of_parquet(name: str, parts: dict[str, list[Path]]) -> Source:
@@ -64,8 +77,10 @@ def _of_parquet(name: str, parts: dict[str, list[Path]]) -> Source:
 
 
 def _of_archive(name: str, archive: Archive, packed: Path) -> Source:
-    wanted = [archive.names, *(file for files in archive.parts.values() for file in files)]
-    contents = _packed(packed, archive, wanted) if packed.name == archive.file else _unpacked(packed.parent, wanted)
+    if packed.name != archive.names:
+        contents = _packed(packed, archive)
+    else:
+        contents = {file.name: _unpacked(file) for file in _beside(packed.parent, archive)}
     classes = tuple(contents[archive.names].decode("utf-8", "replace").split())
     records = {
         part: np.concatenate(
@@ -94,20 +109,15 @@ def _most(file: str) -> int:
     return MOST_NAMES if file.endswith(".txt") else IN_ALL["train"] * (PIXELS + 2)
 
 
-def _unpacked(folder: Path, wanted: list[str]) -> dict[str, bytes]:
-    contents = {}
-    for file in wanted:
-        if not (folder / file).is_file():
-            raise ValueError(f"{folder} lacks {file}")
-        with (folder / file).open("rb") as stream:
-            contents[file] = stream.read(_most(file) + 1)
-    return contents
+def _unpacked(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(_most(file.name) + 1)
 
 
 class Stream:
-    """What a gzipped file holds, and no more than an archive may have: some headers are read whole, at any size."""
+    """What a file holds, and no more than an archive may have: some headers are read whole, at any size."""
 
-    def __init__(self, file: gzip.GzipFile) -> None:
+    def __init__(self, file: io.BufferedIOBase) -> None:
         self.file, self.left = file, MOST_BYTES
 
     def read(self, size: int) -> bytes:
@@ -119,10 +129,12 @@ class Stream:
         return found
 
 
-def _packed(path: Path, archive: Archive, wanted: list[str]) -> dict[str, bytes]:
+def _packed(path: Path, archive: Archive) -> dict[str, bytes]:
     contents: dict[str, bytes] = {}
+    wanted = archive.wanted
     try:
-        with gzip.open(path) as packed, tarfile.open(fileobj=cast(Any, Stream(packed)), mode="r|") as tar:
+        opened: Any = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rb") as packed, tarfile.open(fileobj=cast(Any, Stream(packed)), mode="r|") as tar:
             for count, member in enumerate(tar):
                 file = member.name.removeprefix(f"{archive.folder}/")
                 if count > MOST_MEMBERS or member.size > _most("data"):

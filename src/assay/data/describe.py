@@ -17,6 +17,7 @@ SIDE = 64  # pixels of its largest tiles
 def describe(splits: Mapping[str, ImageSet]) -> dict[str, Any]:
     """Task, inputs, outputs, and for each split counts, mean and standard deviation of each channel in [0, 1]."""
     first = next(iter(splits.values()))
+    seen = splits["train"].prints if "train" in splits else torch.zeros(0, dtype=torch.int64)
     mean, spread = first.mean_and_spread()
     return {
         "name": first.name,
@@ -31,10 +32,20 @@ def describe(splits: Mapping[str, ImageSet]) -> dict[str, Any]:
                 "images": len(images),
                 "fingerprint": images.fingerprint,
                 "per_class": images.labels.bincount(minlength=len(images.classes)).tolist(),
+                "also_in_train": 0 if split == "train" else int(torch.isin(images.prints, seen).sum()),
             }
             for split, images in splits.items()
         },
     }
+
+
+def warnings(about: Mapping[str, Any]) -> list[str]:
+    """What makes a number on these data wrong, whatever the model."""
+    return [
+        f"{about['name']}: {part['also_in_train']} of {part['images']} {split} images are also among those to train on"
+        for split, part in about["splits"].items()
+        if part["also_in_train"]
+    ]
 
 
 def contact_sheet(images: ImageSet) -> UInt8[Tensor, "K n C h w"]:

@@ -1,4 +1,4 @@
-"""folder:PATH: your own images, in one sub-folder per class, with or without train/ and test/ above them."""
+"""Your own images: one sub-folder for each class, with or without train/ and test/ above them."""
 
 import os
 from collections import deque
@@ -51,18 +51,29 @@ def _parts(path: Path) -> dict[str, Path]:
     inner = _sub_folders(path)
     if not inner:
         raise ValueError(f"folder:{path} has no sub-folders: one for each class wanted, or train/ and test/ with them")
-    known = [entry for entry in inner if entry.name.lower() in PARTS and _sub_folders(entry)]
-    if len(known) < len(inner) and all(entry.name.lower() in PARTS for entry in inner):
-        flat = next(entry for entry in inner if entry not in known)
-        raise ValueError(f"{flat} has no sub-folders: one for each class wanted")
-    if len(known) < len(inner) or "train" not in {PARTS[entry.name.lower()] for entry in known}:
+    known = [entry for entry in inner if entry.name.lower() in PARTS and _sub_folders(entry) and not _holds_any(entry)]
+    if not known:
         return {"train": path}
+    if other := [entry for entry in inner if entry not in known]:
+        if other[0].name.lower() in PARTS:
+            raise ValueError(f"{other[0]} has no sub-folders: one for each class wanted")
+        raise ValueError(
+            f"folder:{path}: {known[0].name}/ has sub-folders, as a split has, and {other[0].name}/ stands beside it: "
+            "either splits alone, each with a sub-folder for each class, or classes alone"
+        )
+    if "train" not in {PARTS[entry.name.lower()] for entry in known}:
+        raise ValueError(f"folder:{path} has {known[0].name}/, but no train/")
     parts: dict[str, Path] = {}
     for entry in known:
         if (part := PARTS[entry.name.lower()]) in parts:
             raise ValueError(f"folder:{path} has both {parts[part].name}/ and {entry.name}/")
         parts[part] = entry
     return parts
+
+
+def _holds_any(path: Path) -> bool:
+    """Whether images lie in the folder itself, as in a class."""
+    return any(entry.suffix.lower() in EXTENSIONS for entry in path.iterdir() if not entry.is_dir())
 
 
 def _sub_folders(path: Path) -> list[Path]:
@@ -73,7 +84,9 @@ def _files(path: Path, classes: tuple[str, ...]) -> list[tuple[Path, int]]:
     """All images below a part, sorted, with their labels."""
     names = [entry.name for entry in _sub_folders(path)]
     if strange := sorted(set(names) - set(classes)):
-        raise ValueError(f"{path / strange[0]}: there is no class {strange[0]!r} to train on; there are {classes}")
+        raise ValueError(
+            f"{path / strange[0]}: there is no class {strange[0]!r} to train on; there are {', '.join(classes)[:200]}"
+        )
     found = [(file, label) for label, name in enumerate(classes) for file in _images(path / name)]
     if not found:
         raise ValueError(f"{path} holds no image")

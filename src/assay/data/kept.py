@@ -64,7 +64,6 @@ def stamp_of(files: Sequence[Path]) -> str:
             state = os.stat(file)
         except OSError:  # a link to nowhere: an image that cannot be read
             state = os.lstat(file)
-        digest.update(
-            f"{os.path.abspath(file)}\0{state.st_size}\0{state.st_mtime_ns}\0".encode(errors="surrogateescape")
-        )
+        about = f"{os.path.abspath(file)}\0{state.st_size}\0{state.st_mtime_ns}\0{state.st_ctime_ns}\0"
+        digest.update(about.encode(errors="surrogateescape"))
     return digest.hexdigest()

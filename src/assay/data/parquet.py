@@ -1,4 +1,4 @@
-"""parquet:PATH: a Parquet file of encoded images and labels, or a folder of them, as the hub's data sets have them."""
+"""Your own Parquet file of encoded images and labels, or a folder of them, as the hub's data sets have them."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -29,6 +29,7 @@ class Columns:
 
     image: str
     label: str
+    numbered: bool  # whether labels are numbers, not text
     classes: tuple[str, ...] | None
 
 
@@ -52,10 +53,7 @@ def source_of(name: str, parts: dict[str, list[Path]], held_out: int | None = No
     """The source that the files of each part make together."""
     files = [file for part in parts.values() for file in part]
     columns = [_columns(file) for file in files]
-    if any(
-        (one.image, one.label, one.classes) != (columns[0].image, columns[0].label, columns[0].classes)
-        for one in columns
-    ):
+    if any(one != columns[0] for one in columns):
         raise ValueError(f"{name}: the files {files[0].name} and others do not have the same columns and classes")
     values = {part: [value for file in found for value in _labels(file, columns[0])] for part, found in parts.items()}
     classes, labels = _numbered(name, values, columns[0].classes)
@@ -74,8 +72,13 @@ def _parts(path: Path, files: Sequence[Path]) -> dict[str, list[Path]]:
         names = [file.stem, *(above.name for above in file.relative_to(path).parents)] if file != path else []
         first = (name.replace("_", "-").split("-")[0].lower() for name in names)
         parts.setdefault(next((PARTS[word] for word in first if word in PARTS), "train"), []).append(file)
-    if "train" not in parts:  # one file, called test.parquet
+    if "train" not in parts and len(parts) == 1:  # one file, called test.parquet
         return {"train": list(files)}
+    if "train" not in parts:
+        raise ValueError(f"parquet:{path} has files for {' and '.join(sorted(parts))}, but none to train on")
+    for part, found in parts.items():
+        if len(parts) > 1 and len(above := sorted({file.parent for file in found})) > 1:
+            raise ValueError(f"parquet:{path} has {part} files in {above[0].name}/ and {above[1].name}/: take one")
     return parts
 
 
@@ -104,7 +107,9 @@ def _columns(file: Path) -> Columns:
         raise ValueError(f"{file} wants a column of images (bytes) and one of labels (numbers or text), it has {had}")
     image = next((name for name in IMAGES if name in images), images[0])
     label = next((name for name in LABELS if name in labels), labels[0])
-    return Columns(image, label, _class_names(schema, label))
+    if label not in LABELS and len(labels) > 1:
+        raise ValueError(f"{file}: which of {', '.join(labels)} is the label? Call it {LABELS[0]}")
+    return Columns(image, label, pa.types.is_integer(types[label]), _class_names(schema, label))
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:

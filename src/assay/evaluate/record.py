@@ -12,7 +12,7 @@ from assay.data import ImageSet
 from assay.evaluate.judge import judge
 from assay.evaluate.robust import Evaluation, Plan, aim, evaluate, facts, run_attack
 from assay.models.classifier import Classifier
-from assay.run_folder import SCHEMA, Folder, Run, fresh, safe_name
+from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
 from assay.spec import Call
 from assay.tally import tally
 
@@ -27,10 +27,11 @@ def evaluate_run(
 
     `name` is the suite's, say; `env` tells where and when.
 
-    The folder's name tells data, images, threat, goal and `name`. ValueError if it is there and not `force`.
+    The folder's name tells data, images (and a beginning of their fingerprint), threat, goal and `name`. ValueError if
+    it is there and not `force`.
     """
     threat = [plan.threat, plan.goal] if plan.attacks else []
-    label = safe_name(images.name, images.split, len(images), *threat, name)
+    label = safe_name(images.name, images.split, len(images), images.fingerprint[:OF_PRINT], *threat, name)
     folder = fresh(run.evaluation(label), force)
     evaluation = evaluate(classifier, images, plan)
     weights = run.read_json("model.json")["weights"]
@@ -38,16 +39,24 @@ def evaluate_run(
     if plan.attacks:
         _write_gallery(folder, classifier, images, plan, evaluation, figures)
         _write_strip(folder, classifier, images, plan, evaluation.table, figures)
+        folder.write_arrays("adversarial.safetensors", evaluation.proof)
     else:
         _write_predictions(folder, classifier, images, plan, evaluation.table)
-        folder.write_arrays("adversarial.safetensors", evaluation.proof)
     folder.write_table("images.parquet", evaluation.table)
     folder.write_json("env.json", env)
     folder.write_json("costs.json", [asdict(cost) for cost in evaluation.costs])
     folder.write_json("results.json", {"schema": SCHEMA, **figures})
     about = {"schema": SCHEMA, "name": label, "weights": weights}
+    about["trained_on"] = trained_on(run, images)
     folder.write_json("config.json", about | _describe(images) | plan.describe())
     return folder
+
+
+def trained_on(run: Run, images: ImageSet) -> int | None:
+    """How many of the images the run was trained on; None if nobody knows."""
+    if not run.has("panels/trained_on.safetensors"):
+        return None
+    return int(np.isin(images.prints.numpy(), run.read_arrays("panels/trained_on.safetensors")["prints"]).sum())
 
 
 def _describe(images: ImageSet) -> dict[str, Any]:
@@ -78,6 +87,8 @@ def _write_gallery(
     picked = images.rows(torch.tensor([row for row, _ in chosen]))
     goal, logits = aim(classifier, picked, plan)
     points, _ = run_attack(classifier, picked, goal, plan, attack, eps)
+    if points.shape != logits.shape[:1] + images.shape:
+        return
     with Victim(classifier, access="scores") as victim:
         found = judge(victim, picked.pixels(plan.device), goal, plan.threat.at(eps), points, facts(attack).kind)
         answers = victim.logits(points)
@@ -112,14 +123,25 @@ def _write_strip(
     assert isinstance(plan.threat.eps, float)
     attack, one = strongest(plan, figures, plan.threat.eps), images.rows(slice(int(right[0]), int(right[0]) + 1))
     goal, _ = aim(classifier, one, plan)
-    attacked = [run_attack(classifier, one, goal, plan, attack, eps)[0] for eps in plan.epsilons if eps]
-    points = torch.cat([one.pixels(plan.device), *attacked])
+    pixels, epsilons = one.pixels(plan.device), [0.0, *(eps for eps in plan.epsilons if eps)]
+    points = [pixels, *(run_attack(classifier, one, goal, plan, attack, eps)[0] for eps in epsilons[1:])]
+    if any(point.shape != pixels.shape for point in points):  # a fault, as the table says: there is nothing to show
+        return
     with Victim(classifier, access="scores") as victim:
-        probability = victim.logits(points).softmax(1)
-    folder.write_arrays("strip.safetensors", {"images": points.cpu().numpy(), "probability": probability.cpu().numpy()})
+        kind = facts(attack).kind
+        judged = [
+            judge(victim, pixels, goal, plan.threat.at(eps), point, kind)
+            for eps, point in zip(epsilons, points, strict=True)
+        ]
+        probability = victim.logits(torch.cat(points)).softmax(1)
+    arrays = {"images": torch.cat(points).cpu().numpy(), "probability": probability.cpu().numpy()}
+    folder.write_arrays("strip.safetensors", arrays)
+    frames = [
+        {"eps": eps, "size": float(found.size[0]), "verdict": str(found.verdict[0])}
+        for eps, found in zip(epsilons, judged, strict=True)
+    ]
     about = {"attack": str(attack), "index": int(one.index[0]), "label": int(one.labels[0])}
-    about |= {"epsilons": [0.0, *(eps for eps in plan.epsilons if eps)]}
-    folder.write_json("strip.json", about)
+    folder.write_json("strip.json", about | {"frames": frames})
 
 
 def _write_predictions(
@@ -144,9 +166,9 @@ def _write_predictions(
 
 
 def strongest(plan: Plan, figures: dict[str, Any], eps: float) -> Call:
-    """The attack that leaves the fewest images standing at that eps."""
+    """The attack that leaves the fewest images standing at that eps; the control only if there is no other."""
     left = {line["attack"]: line["count"] for line in figures["attacks"] if line["eps"] == eps}
-    return min(plan.attacks, key=lambda attack: left[str(attack)])
+    return min(plan.attacks, key=lambda attack: (facts(attack).kind == "control", left[str(attack)]))
 
 
 def choose(table: dict[str, np.ndarray], seed: int) -> list[tuple[int, str]]:

@@ -165,7 +165,8 @@ def _shard(classifier: Classifier, shard: ImageSet, plan: Plan, bar: "tqdm[Any]"
                 found = judge(victim, attacked.pixels(plan.device), goal, threat, points, kind)
             verdicts.put(rows.cpu().numpy(), found)
             fell = torch.from_numpy(found.verdict == "broken") & ~proven
-            proof[fell], proven = points.cpu()[fell], proven | fell
+            if fell.any():  # an answer of another shape breaks nothing
+                proof[fell], proven = points.cpu()[fell], proven | fell
         table |= {column(str(attack), eps, name): values for name, values in vars(verdicts).items()}
         costs.append(cost)
         bar.update(len(shard))

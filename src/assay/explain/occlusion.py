@@ -38,7 +38,8 @@ def occlusion(
         logits = victim.logits(covered.flatten(0, 1)).unflatten(0, (len(images), len(lefts)))
         probability[:, row] = logits.softmax(2).gather(2, labels[:, None, None].expand(-1, len(lefts), 1))[..., 0]
         classes[:, row] = predicted(logits.flatten(0, 1)).unflatten(0, (len(images), len(lefts)))
-    return Explanation({"probability": probability, "class": classes}, "probability of the label", labels)
+    unit = f"probability of the label, while {patch}×{patch} pixels are covered with {colour}"
+    return Explanation({"probability": probability, "class": classes}, unit, labels)
 
 
 def _paint(images: Float[Tensor, "B C H W"], colour: float | tuple[float, ...]) -> Float[Tensor, "c 1 1"]:

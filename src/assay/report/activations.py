@@ -8,18 +8,19 @@ from markupsafe import Markup
 from assay.report.explanations import Maps, groups_of
 from assay.report.filters import CAP, capped
 from assay.report.html import Panel, fill, folded
-from assay.report.pictures import montage, picture, signed
+from assay.report.pictures import montage, picture, signed, upright
 from assay.report.seen import Seen
 
 SHOWN = 6  # images
-LISTED = 16  # dead filters
+LISTED = 16  # of the filters that are silent
 PLAIN = (
     "What every filter answers to a picture. Red goes on to the next layer, blue is cut off on the way. "
-    "A filter that is red nowhere, on none of the pictures, is dead on them: nothing of it arrives."
+    "A filter that is red nowhere, on none of the pictures, is dead on them, if a ReLU follows: nothing of it arrives."
 )
 KEY = (
     "Outputs of the convolutions before the ReLU, a square for each filter, row by row. Blue is below 0, white 0, red "
-    "above, on one scale within a layer. Dead filters are framed in black. A batch norm that follows is not in it."
+    "above, on one scale within a layer; where a batch norm follows at once, they are normalised. Filters that are "
+    "nowhere above 0 are framed in black."
 )
 COUNTED = """<p class="expert">{{ key }}</p>
 <div class="pair">{% for one in runs %}
@@ -40,7 +41,7 @@ def activations(seen: list[Seen]) -> Panel:
     """The first image that was explained, and folded the others."""
     groups = groups_of("activations", seen)
     if not groups:
-        return Panel("activations", "Activations", PLAIN, fill=f"assay explain {seen[0].run.path} --method activations")
+        return Panel("activations", "Activations", PLAIN, fill=f"assay explain {seen[0].typed} --method activations")
     return Panel("activations", "Activations", PLAIN, Markup("\n").join(map(_group, groups)))
 
 
@@ -64,7 +65,7 @@ def _image(group: list[Maps], place: int) -> Markup:
     label = group[0].config["classes"][int(arrays["labels"][place])]
     name = f"{label} · image {arrays['index'][place]}"
     layers = [_layer(group, title, place, name) for title in group[0].config["maps"]]
-    return fill(IMAGE, image=picture(arrays["images"][place], f"a {name}"), name=name, layers=layers)
+    return fill(IMAGE, image=picture(upright(arrays["images"][place]), f"a {name}"), name=name, layers=layers)
 
 
 def _layer(group: list[Maps], title: str, place: int, name: str) -> dict[str, Any]:
@@ -72,21 +73,21 @@ def _layer(group: list[Maps], title: str, place: int, name: str) -> dict[str, An
     runs = []
     for maps in group:
         values = maps[title][place].astype(np.float32)
-        dead = np.flatnonzero((maps[title] <= 0).all((0, 2, 3)))
+        silent = np.flatnonzero((maps[title] <= 0).all((0, 2, 3)))
         words = [
             f"{values.min():.3g} to {values.max():.3g}".replace("-", "−"),
             *capped(len(values)),
-            *_listed(dead.tolist()),
+            *_listed(silent.tolist()),
         ]
         tiles = [signed(one[None], largest) for one in values[:CAP]]
         alt = f"{maps.one.name}, {title}: what its filters answer to a {name}"
-        drawn = montage(tiles, alt, dead[dead < CAP].tolist())
+        drawn = montage(tiles, alt, silent[silent < CAP].tolist())
         runs.append({"name": maps.one.name, "place": maps.one.place, "words": " · ".join(words), "picture": drawn})
     return {"title": title, "scale": f"{largest:.3g}", "runs": runs}
 
 
-def _listed(dead: list[int]) -> list[str]:
-    if not dead:
+def _listed(silent: list[int]) -> list[str]:
+    if not silent:
         return []
-    more = f" and {len(dead) - LISTED} more" if len(dead) > LISTED else ""
-    return [f"dead, counted from 0: {', '.join(map(str, dead[:LISTED]))}{more}"]
+    more = f" and {len(silent) - LISTED} more" if len(silent) > LISTED else ""
+    return [f"nowhere above 0, counted from 0: {', '.join(map(str, silent[:LISTED]))}{more}"]

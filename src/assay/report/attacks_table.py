@@ -11,7 +11,7 @@ def attacks_table(seen: list[Seen]) -> Panel:
     )
     attacked = [(one, one.attacked) for one in seen if one.attacked]
     if not attacked:
-        return Panel("attacks", "Attack by attack", plain, fill=f"assay evaluate {seen[0].run.path}")
+        return Panel("attacks", "Attack by attack", plain, fill=f"assay evaluate {seen[0].typed}")
     rows = [row for one, evaluation in attacked for row in _rows(one, evaluation)]
     head = ("model", "attack", "accuracy left (95 %)", "broken", "faults", "passes an image", "seconds")
     eps = attacked[0][1].eps
@@ -24,7 +24,7 @@ def _rows(one: Seen, evaluation: Evaluated) -> list[tuple[object, ...]]:
         if line["eps"] != evaluation.eps:
             continue
         cost = evaluation.costs[line["attack"], line["eps"]]
-        passes = (cost["forwards"] + cost["backwards"]) / max(1, line["attacked"])
+        passes = evaluation.passes(line)
         broken = f"{line['broken']} of {line['attacked']}"
         rows.append(
             (one.name, line["attack"], percent(line), broken, line["faults"], f"{passes:.1f}", f"{cost['seconds']:.2f}")

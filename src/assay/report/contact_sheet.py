@@ -1,43 +1,19 @@
-"""Contact sheets: some images of every class, in rows, with the classes' names; as a file, and as a panel."""
+"""What the models were shown: some images of every class, in rows, with the classes' names."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
-from assay.files import whole
-from assay.report.figures import unwarned
 from assay.report.html import Panel, fill, table
-from assay.report.pictures import picture
+from assay.report.pictures import beside, picture, upright
 from assay.report.seen import Seen
 
-ROW = 0.42  # inches
 TEMPLATE = """
 <div class="scroll" tabindex="0" role="region" aria-label="Some images of each class"><table class="sheet">
 <tbody>{% for name, count, row in rows %}<tr><th scope="row">{{ name }}<small>{{ count }}</small></th>
 <td>{{ row }}</td></tr>{% endfor %}</tbody></table></div>
 """
-
-
-def draw(sheet: np.ndarray, classes: Sequence[str], path: Path) -> None:
-    """Write images (K, n, C, h, w), a row for each class, as a PNG."""
-    rows, n, _, height, width = sheet.shape
-    columns = -(-rows // 25)
-    each = -(-rows // columns)
-    figure = Figure((columns * (1.6 + n * ROW * width / height), each * ROW + 0.1), dpi=150)
-    grid = figure.subplots(each, columns, squeeze=False, gridspec_kw={"hspace": 0.08, "wspace": 0.3})
-    for place, ax in enumerate(grid.T.flat):
-        ax.axis("off")
-        if place < rows:
-            image = np.moveaxis(_row(sheet[place]), 0, 2)
-            ax.imshow(image.repeat(3, 2) if image.shape[2] == 1 else image, interpolation="nearest")
-            name = classes[place] if len(classes[place]) <= 16 else f"{classes[place][:15]}…"
-            ax.text(-0.02, 0.5, name, transform=ax.transAxes, ha="right", va="center", fontsize=8, parse_math=False)
-    with whole(path) as part, unwarned():
-        figure.savefig(part, format="png", bbox_inches="tight", pad_inches=0.08)
 
 
 def contact_sheet(seen: list[Seen]) -> Panel:
@@ -54,11 +30,6 @@ def contact_sheet(seen: list[Seen]) -> Panel:
     return Panel("contact-sheet", "The data", plain, Markup().join(_set(*found) for found in sets.values()))
 
 
-def _row(images: np.ndarray) -> np.ndarray:
-    """Images (n, C, h, w) beside each other."""
-    return np.concatenate(list(images), axis=2)
-
-
 def _set(about: dict[str, Any], sheet: np.ndarray) -> Markup:
     size = " × ".join(map(str, about["shape"]))
     rows = [
@@ -70,7 +41,7 @@ def _set(about: dict[str, Any], sheet: np.ndarray) -> Markup:
     ]
     first = next(iter(about["splits"].values()))["per_class"]
     shown = [
-        (name, first[place], picture(_row(sheet[place]), f"some images of class {name}", "row"))
+        (name, first[place], picture(upright(beside(sheet[place])), f"some images of class {name}", "row"))
         for place, name in enumerate(about["classes"][: len(sheet)])
     ]
     return table(("what", "value"), rows, about["name"]) + fill(TEMPLATE, rows=shown)

@@ -18,7 +18,7 @@ def curve(seen: list[Seen]) -> Panel:
     )
     attacked = [(one, one.attacked) for one in seen if one.attacked and len(one.attacked.settings["epsilons"]) > 1]
     if not attacked:
-        command = f"assay evaluate {seen[0].run.path} --threat 'linf(0.1)' --eps 0,.02,.04,.06,.08"
+        command = f"assay evaluate {seen[0].typed} --threat 'linf(0.1)' --eps 0,.02,.04,.06,.08"
         return Panel("curve", "Accuracy against eps", plain, fill=command)
     rows = [row for one, evaluation in attacked for row in _rows(one, evaluation)]
     head = ("model", "eps", "robust (95 %)", "random noise (95 %)")

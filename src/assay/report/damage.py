@@ -1,7 +1,5 @@
 """Cost against damage: what each attack cost, what it left, and how much of it can be seen."""
 
-from typing import Any
-
 from markupsafe import Markup
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
@@ -21,7 +19,7 @@ def damage(seen: list[Seen]) -> Panel:
     )
     attacked = [(one, one.attacked) for one in seen if one.attacked]
     if not attacked:
-        command = f"assay attack {seen[0].run.path} --attack fgsm --attack pgd --threat 'linf(0.1)'"
+        command = f"assay attack {seen[0].typed} --attack fgsm --attack pgd --threat 'linf(0.1)'"
         return Panel("damage", "Cost against damage", plain, fill=command)
     now = [row for one, evaluation in attacked for row in _rows(one, evaluation, only=evaluation.eps)]
     body = _figure(attacked) + table(HEAD, now, "Passes, seconds of all images, and mean distortion an image attacked")
@@ -34,20 +32,17 @@ def damage(seen: list[Seen]) -> Panel:
 def _figure(attacked: list[tuple[Seen, Evaluated]]) -> Markup:
     names = list(dict.fromkeys(name for _, evaluation in attacked for name in evaluation.settings["attacks"]))
     with drawing(5.2, 4) as (figure, ax):
-        for one, evaluation in attacked:
-            for line in evaluation.figures["attacks"]:
-                if line["eps"] == evaluation.eps and line["attacked"]:
-                    marker, colour = MARKERS[names.index(line["attack"]) % len(MARKERS)], RUNS[one.place % len(RUNS)]
-                    ax.plot(
-                        _passes(evaluation, line),
-                        100 * line["share"],
-                        marker,
-                        color=colour,
-                        markersize=9,
-                        clip_on=False,
-                    )
+        attacked_at = [
+            (one, line, evaluation.passes(line))
+            for one, evaluation in attacked
+            for line in evaluation.figures["attacks"]
+            if line["eps"] == evaluation.eps and evaluation.passes(line)  # none at eps 0, or if no image was right
+        ]
+        for one, line, passes in attacked_at:
+            marker, colour = MARKERS[names.index(line["attack"]) % len(MARKERS)], RUNS[one.place % len(RUNS)]
+            ax.plot(passes, 100 * line["share"], marker, color=colour, markersize=9, clip_on=False)
         ax.set(xlabel="passes an image, forward and backward", ylabel="accuracy left, %", ylim=(-3, 103))
-        if ax.lines:  # none if no image was right: there is nothing to attack
+        if attacked_at:
             ax.set_xscale("log")
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             ax.xaxis.set_major_formatter("{x:g}")
@@ -65,17 +60,12 @@ def _figure(attacked: list[tuple[Seen, Evaluated]]) -> Markup:
 
 def _text(attacked: list[tuple[Seen, Evaluated]]) -> str:
     parts = [
-        f"{one.name} under {line['attack']}: {percent(line, interval=False)}, {_passes(evaluation, line):.1f} passes"
+        f"{one.name} under {line['attack']}: {percent(line, interval=False)}, {evaluation.passes(line):.1f} passes"
         for one, evaluation in attacked
         for line in evaluation.figures["attacks"]
         if line["eps"] == evaluation.eps
     ]
     return "; ".join(parts) + "."
-
-
-def _passes(evaluation: Evaluated, line: dict[str, Any]) -> float:
-    cost = evaluation.costs[line["attack"], line["eps"]]
-    return float(cost["forwards"] + cost["backwards"]) / max(1, line["attacked"])
 
 
 def _rows(one: Seen, evaluation: Evaluated, only: float | None = None) -> list[tuple[object, ...]]:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from assay.report.html import PERCENT, Panel, fill
 from assay.report.pictures import classes as class_picture
-from assay.report.pictures import heat, picture, reddened, swatch
+from assay.report.pictures import heat, picture, reddened, swatch, upright
 from assay.report.seen import Seen
 
 TEMPLATE = """
@@ -26,7 +26,11 @@ TEMPLATE = """
 """
 
 
-SCALE = "Each map is drawn from 0 to the largest value in its row, so that the models can be compared."
+SCALE = "Each map is drawn from 0 (dark) to the largest value in its row (bright), so that models can be compared."
+PLACES = (
+    "A square is a place of the patch: that on the left is at the left edge of the image. Dark squares are where "
+    "covering takes the label away; beside the class stands its probability in the whole image."
+)
 RED = "The redder a pixel, the more the answer hangs on it; beneath is the image itself, in pale grey."
 KEY = '<i class="swatch" style="background: {{ colour }}"></i>{{ name }}&nbsp;{{ share }}&nbsp;%'
 
@@ -48,7 +52,7 @@ def explanations(seen: list[Seen]) -> Panel:
     plain = "Which parts of a picture decide. A model that looks at the thing itself is easier to trust."
     groups = groups_of("maps", seen)
     if not groups:
-        command = f"assay explain {seen[0].run.path} --method saliency"
+        command = f"assay explain {seen[0].typed} --method saliency"
         return Panel("explanations", "What it looks at", plain, fill=command)
     methods = [_method(maps) for maps in groups]
     return Panel("explanations", "What it looks at", plain, fill(TEMPLATE, methods=methods))
@@ -63,8 +67,9 @@ def groups_of(kind: str, seen: list[Seen]) -> list[list[Maps]]:
             config = folder.read_json("config.json")
             if config["kind"] == kind:
                 maps = Maps(one, config, folder.read_arrays(f"{kind}.safetensors"))
-                images = maps.arrays["index"].tobytes() if "index" in maps.arrays else b""
-                groups.setdefault((name, images, *config["maps"]), []).append(maps)
+                images = maps.arrays["images"].tobytes() if "images" in maps.arrays else b""
+                colours = [maps[key].shape[1] for key in config["maps"] if kind == "filters"]
+                groups.setdefault((name, images, *config["maps"], *colours), []).append(maps)
     return list(groups.values())
 
 
@@ -76,9 +81,10 @@ def _method(group: list[Maps]) -> dict[str, Any]:
     for place in range(len(first.arrays["images"])):
         label = first.config["classes"][int(first.arrays["labels"][place])]
         cells = [_cell(group, maps, kind, place) for kind in kinds for maps in group]
-        image = picture(first.arrays["images"][place], f"image {first.arrays['index'][place]}, a {label}")
+        image = picture(upright(first.arrays["images"][place]), f"image {first.arrays['index'][place]}, a {label}")
         rows.append({"image": image, "label": f"{label} · image {first.arrays['index'][place]}", "cells": cells})
-    about = f"{first.config['unit']}. {SCALE} {RED if 'saliency' in kinds else ''}"
+    key = RED if "saliency" in kinds else PLACES if first.config["name"] == "occlusion" else ""
+    about = f"{first.config['unit']}. {SCALE} {key}"
     return {"title": first.config["method"], "about": about, "head": head, "rows": rows, "words": _words(group)}
 
 

@@ -28,7 +28,7 @@ def filters(seen: list[Seen]) -> Panel:
     """Every layer that the runs were asked for, a grid for each run."""
     groups = groups_of("filters", seen)
     if not groups:
-        return Panel("filters", "Filters", PLAIN, fill=f"assay explain {seen[0].run.path} --method filters")
+        return Panel("filters", "Filters", PLAIN, fill=f"assay explain {seen[0].typed} --method filters")
     layers = [_layer(group, title) for group in groups for title in group[0].config["maps"]]
     return Panel("filters", "Filters", PLAIN, fill(TEMPLATE, layers=layers))
 
@@ -63,9 +63,4 @@ def capped(n: int) -> list[str]:
 
 def _grid(weights: np.ndarray, largest: float, alt: str) -> Markup:
     between = GREY if weights.shape[1] == 1 else WHITE  # grey is the 0 of a coloured filter
-    return montage([_tile(weight, largest) for weight in weights[:CAP]], f"{alt}, row by row", between=between)
-
-
-def _tile(weight: np.ndarray, largest: float) -> np.ndarray:
-    drawn = signed(weight, largest)
-    return drawn if len(weight) == 1 else np.moveaxis(drawn, 0, 2)
+    return montage([signed(weight, largest) for weight in weights[:CAP]], f"{alt}, row by row", between=between)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from assay.report.html import Panel, answer, fill
-from assay.report.pictures import eight_bit, picture, signed
+from assay.report.pictures import eight_bit, picture, signed, upright
 from assay.report.seen import Evaluated, Seen
 
 TEMPLATE = """
@@ -55,7 +55,7 @@ def gallery(seen: list[Seen]) -> Panel:
     found = [(one, one.attacked, read_gallery(one.attacked)) for one in seen if one.attacked]
     shown = [(one, attacked, pictures) for one, attacked, pictures in found if pictures]
     if not shown:
-        return Panel("gallery", "Gallery", plain, fill=f"assay evaluate {seen[0].run.path}")
+        return Panel("gallery", "Gallery", plain, fill=f"assay evaluate {seen[0].typed}")
     scale = max(float(np.nan_to_num(np.abs(g.adversarial - g.clean / 255)).max()) for _, _, g in shown)
     runs = [
         {"name": one.name, "place": one.place, "cards": [_card(g, place, scale) for place in range(len(g.pictures))]}
@@ -70,9 +70,13 @@ def _card(found: Gallery, place: int, scale: float) -> dict[str, Any]:
     before, after = (answer(found.classes, side[place]) for side in (found.before, found.after))
     delta = found.adversarial[place] - found.clean[place] / 255
     return {
-        "clean": picture(found.clean[place], f"picture {about['index']}, a {found.classes[about['label']]}"),
+        "clean": picture(
+            upright(found.clean[place]), f"picture {about['index']}, {found.classes[about['label']]}", exact=True
+        ),
         "change": picture(signed(delta, scale), "the change, drawn large"),
-        "attacked": picture(eight_bit(found.adversarial[place]), f"the attacked picture, taken for {after}"),
+        "attacked": picture(
+            upright(eight_bit(found.adversarial[place])), f"the attacked picture, taken for {after}", exact=True
+        ),
         "before": before,
         "after": after,
         "rule": about["rule"],

@@ -7,11 +7,10 @@ from matplotlib.patches import Rectangle
 from assay.report.figures import INK, drawing, svg
 from assay.report.html import PERCENT, Panel, fill, folded, percent, table
 from assay.report.seen import Evaluated, Seen
-from assay.tally import confusion
+from assay.tally import TOP, confusion
 
 MOST = 30  # classes whose confusion is drawn as a matrix
 PAIRS = 6  # named in words
-TOP = 5
 HEAD = ("class", "images", "recall (found)", "precision (right)", "F1")
 
 
@@ -24,7 +23,7 @@ def per_class(seen: list[Seen]) -> Panel:
     tested = [(one, one.clean or one.attacked) for one in seen]
     found = [(one, evaluation) for one, evaluation in tested if evaluation]
     if not found:
-        return Panel("per-class", "Class by class", plain, fill=f"assay evaluate {seen[0].run.path}")
+        return Panel("per-class", "Class by class", plain, fill=f"assay evaluate {seen[0].typed}")
     return Panel("per-class", "Class by class", plain, Markup().join(_run(*pair) for pair in found))
 
 
@@ -73,7 +72,7 @@ def _figure(one: Seen, matrix: np.ndarray, names: list[str]) -> Markup:
     k = len(names)
     shares = 100 * matrix / np.maximum(1, matrix.sum(1, keepdims=True))
     short = [name if len(name) <= 14 else f"{name[:13]}…" for name in names]
-    with drawing(1.9 + 0.36 * k, 1.6 + 0.32 * k) as (figure, ax):
+    with drawing(max(5.2, 1.9 + 0.36 * k), 1.6 + 0.32 * k) as (figure, ax):
         ax.grid(visible=False)
         ax.spines[:].set_visible(False)
         for row in range(k):

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -13,24 +14,37 @@ from assay.report.html import fill
 
 COLUMNS, GAP = 8, 2  # of a montage: how many tiles beside each other, and how many pixels between them
 GREY, WHITE = 128, 255  # what can stand between
-EXACT = 64 * 64  # pixels: larger photographs are packed so that the eye sees no difference, a quarter of the bytes
+EXACT = 64 * 64  # pixels: photographs up to that size are always exact
 FINE = 96  # pixels: wider pictures are not drawn as squares
 LUMA = np.array([0.299, 0.587, 0.114])  # how bright red, green and blue are to the eye (ITU-R BT.601)
 RED = np.array([0.85, 0.0, 0.1])
 
 
-def picture(pixels: np.ndarray, alt: str, kind: str = "pixels", width: str = "") -> Markup:
-    """An <img> of uint8 (C, H, W) with 1 or 3 channels, or (H, W, 3); `kind` is its class, `width` its CSS width."""
-    if pixels.shape[0] in (1, 3) and pixels.shape[-1] != 3:
-        pixels = np.moveaxis(pixels, 0, 2)
+def picture(pixels: np.ndarray, alt: str, kind: str = "pixels", width: str = "", exact: bool = False) -> Markup:
+    """An <img> of uint8 (H, W, 1 or 3); `kind` is its class, `width` its CSS width.
+
+    A large photograph is packed so that the eye sees no difference, in a sixth of the bytes, unless it shall be exact.
+    """
     buffer, image = io.BytesIO(), _smallest(pixels)
-    kind_of_file = "WEBP" if image.mode == "RGB" and image.width * image.height > EXACT else "PNG"
-    image.save(buffer, kind_of_file, **({"quality": 90} if kind_of_file == "WEBP" else {"optimize": True}))
-    source = f"data:image/{kind_of_file.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    photograph = image.mode == "RGB" and image.width * image.height > EXACT
+    packed: dict[str, Any] = {"quality": 90, "lossless": exact} if photograph else {"optimize": True}
+    form = "WEBP" if photograph else "PNG"
+    image.save(buffer, form, **packed)
+    source = f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
     kind += " fine" if kind == "pixels" and pixels.shape[1] > FINE else ""
     template = """<img class="{{ kind }}"{% if width %} style="width: {{ width }}"{% endif %}
  src="{{ source }}" alt="{{ alt }}">"""
     return fill(template, source=source, alt=alt, kind=kind, width=width)
+
+
+def upright(image: np.ndarray) -> np.ndarray:
+    """(C, H, W), as images are kept, to (H, W, C), as they are drawn."""
+    return np.moveaxis(image, 0, 2)
+
+
+def beside(images: np.ndarray) -> np.ndarray:
+    """Images (n, C, h, w) as one, beside each other."""
+    return np.concatenate(list(images), axis=2)
 
 
 def _smallest(pixels: np.ndarray) -> Image.Image:
@@ -51,9 +65,9 @@ def eight_bit(pixels: np.ndarray) -> np.ndarray:
 
 
 def signed(delta: np.ndarray, largest: float) -> np.ndarray:
-    """A change (C, H, W) between -largest and largest: blue, white, red for one channel; around grey for three."""
+    """A change (C, H, W) from -largest to largest, drawn: blue, white, red for one channel; around grey for three."""
     unit = np.clip(delta / largest, -1, 1) / 2 + 0.5 if largest else np.full_like(delta, 0.5)
-    return _coloured(unit[0], "RdBu_r") if len(delta) == 1 else eight_bit(unit)
+    return _coloured(unit[0], "RdBu_r") if len(delta) == 1 else upright(eight_bit(unit))
 
 
 def heat(values: np.ndarray, largest: float) -> np.ndarray:

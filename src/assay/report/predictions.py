@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from assay.report.html import Panel, answer, fill
-from assay.report.pictures import picture
+from assay.report.pictures import picture, upright
 from assay.report.seen import Evaluated, Seen
 
 TITLES = {"random": "Random test images", "surest mistake": "The mistakes it is surest of"}
@@ -43,7 +43,7 @@ def _groups(evaluation: Evaluated) -> list[tuple[str, list[dict[str, Any]]]]:
 def _card(about: dict[str, Any], image: np.ndarray, probability: np.ndarray, names: list[str]) -> dict[str, Any]:
     label = names[about["label"]]
     return {
-        "image": picture(image, f"image {about['index']}, class {label}"),
+        "image": picture(upright(image), f"image {about['index']}, class {label}"),
         "says": answer(names, probability),
         "wrong": int(probability.argmax()) != about["label"] or bool(np.isnan(probability).any()),
         "label": label,

@@ -7,6 +7,7 @@ LIMITS = """
 <h3>What this does not say</h3>
 <ul>
 <li>Robust accuracy is an upper bound: a stronger attack may break more. Nothing here is a proof.</li>
+<li>The intervals are of the images, not of the training: another seed gives another model.</li>
 <li>It holds for this norm, this eps and these images; other changes (rotation, blur, a new camera) were not tried.</li>
 <li>The attacks are those of the table. An enemy who knows of a defence beyond the weights was not played.</li>
 <li>Verdicts are the same for any order, company or shard on one kind of machine; on another last bits can differ.</li>
@@ -21,6 +22,7 @@ def reproduce(seen: list[Seen]) -> Panel:
     rows = [
         ("made by", *(one.env.get("command", "–") for one in seen)),
         ("attacked by", *(one.attacked.env.get("command", "–") if one.attacked else "–" for one in seen)),
+        ("also evaluated", *(", ".join(one.others) or "–" for one in seen)),
         ("model", *(one.model["architecture"] for one in seen)),
         ("parameters", *(f"{one.model['parameters']:,}".replace(",", " ") for one in seen)),
         ("weights", *(one.model["weights"] for one in seen)),

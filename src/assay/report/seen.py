@@ -1,6 +1,9 @@
 """What a report has seen of each run: everything that the panels draw from, read and re-counted once."""
 
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,11 @@ class Evaluated:
         """The eps of the threat: the one that the verdict is about."""
         return float(self.settings["eps"])
 
+    def passes(self, line: Mapping[str, Any]) -> float:
+        """Images through the model, forward and backward, for each image that the attack of that line attacked."""
+        cost = self.costs[line["attack"], line["eps"]]
+        return float(cost["forwards"] + cost["backwards"]) / max(1, line["attacked"])
+
     def robust(self, eps: float) -> dict[str, Any]:
         """The share of images that stand at that eps."""
         return next(line for line in self.figures["robust"] if line["eps"] == eps)
@@ -44,9 +52,23 @@ class Seen:
     clean: Evaluated | None
     attacked: Evaluated | None
 
+    @property
+    def others(self) -> list[str]:
+        """The evaluations that the page does not show."""
+        shown = [evaluation.folder.path.name for evaluation in (self.clean, self.attacked) if evaluation]
+        return [name for name in self.run.names("evaluations") if name not in shown]
+
+    @property
+    def typed(self) -> str:
+        """The run's folder as a shell wants it."""
+        return shlex.quote(str(self.run.path))
+
 
 def look(runs: list[Run]) -> list[Seen]:
-    """Read the runs. Of their evaluations the newest that all of them have, else the newest of each."""
+    """Read the runs. Of their evaluations one that all of them have, if there is one, else one of each.
+
+    Which: rather of the run's own test images than of others, rather a curve than one eps, and then the newest.
+    """
     shared = set.intersection(*(set(_attacked(run)) for run in runs))
     names = [run.name for run in runs]
     seen = []
@@ -69,7 +91,17 @@ def look(runs: list[Run]) -> list[Seen]:
 
 
 def _attacked(run: Run) -> list[str]:
-    return [name for name in run.names("evaluations") if run.evaluation(name).read_json("config.json").get("attacks")]
+    """The evaluations under attack, the best to show last."""
+    own = Path(run.read_json("config.json")["data"].rpartition(":")[2]).name
+    found = {name: run.evaluation(name).read_json("config.json") for name in run.names("evaluations")}
+    found = {name: config for name, config in found.items() if config["attacks"]}
+    return sorted(
+        found,
+        key=lambda name: (
+            found[name]["split"] == "test" and found[name]["data"] == own,
+            len(found[name]["epsilons"]) > 1,
+        ),
+    )
 
 
 def _clean(run: Run) -> list[str]:

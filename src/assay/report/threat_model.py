@@ -5,7 +5,7 @@ from markupsafe import Markup
 
 from assay.report.gallery import read_gallery
 from assay.report.html import Panel, fill, levels, table
-from assay.report.pictures import eight_bit, picture
+from assay.report.pictures import eight_bit, picture, upright
 from assay.report.seen import Evaluated, Seen
 
 SHOWN = 3
@@ -20,20 +20,33 @@ WORDS = {
 def threat_model(seen: list[Seen]) -> Panel:
     """The settings that a robust accuracy means nothing without."""
     plain = "Robust against what? A number without this table means nothing."
-    one = next((one.attacked for one in seen if one.attacked), None)
-    if one is None:
-        return Panel("threat", "Threat model", plain, fill=f"assay evaluate {seen[0].run.path} --threat 'linf(0.1)'")
+    attacked = [(one, one.attacked) for one in seen if one.attacked]
+    if not attacked:
+        return Panel("threat", "Threat model", plain, fill=f"assay evaluate {seen[0].typed} --threat 'linf(0.1)'")
+    allowed = [_allowed(evaluation) for _, evaluation in attacked]
+    head, note = ["value"], Markup()
+    if any(other != allowed[0] for other in allowed):
+        head = [one.name for one, _ in attacked]
+        note = fill("<p><b>These models were attacked in different ways: their numbers cannot be compared.</b></p>")
+    else:
+        allowed = allowed[:1]
+    rows = [(what, *(values[what] for values in allowed)) for what in allowed[0]]
+    body = note + table(("what", *head), rows, "What was allowed") + _looks(attacked[0][1])
+    return Panel("threat", "Threat model", plain, body)
+
+
+def _allowed(one: Evaluated) -> dict[str, str]:
     settings = one.settings
-    rows = [
-        ("norm", f"{settings['norm']}: {WORDS[settings['norm']]}"),
-        ("eps", f"{levels(one.eps, settings['norm'])} in pixels of [0, 1]; a pixel never leaves [0, 1]"),
-        ("goal", settings["goal"] + (": any class but the label" if settings["goal"] == "untargeted" else "")),
-        ("knowledge", "white box: the enemy has the weights and their gradients; no defence but the model itself"),
-        ("attacks", ", ".join(settings["attacks"])),
-        ("images", f"{settings['n']} of {settings['data']} {settings['split']}, seed {settings['seed']}"),
-        ("arithmetic", f"search in {settings['precision']}, every verdict in float32"),
-    ]
-    return Panel("threat", "Threat model", plain, table(("what", "value"), rows, "What was allowed") + _looks(one))
+    return {
+        "norm": f"{settings['norm']}: {WORDS[settings['norm']]}",
+        "eps": f"{levels(one.eps, settings['norm'])} in pixels of [0, 1]; a pixel never leaves [0, 1]",
+        "goal": settings["goal"] + (": any class but the label" if settings["goal"] == "untargeted" else ""),
+        "knowledge": "white box: the enemy has the weights and their gradients; no defence but the model itself",
+        "attacks": ", ".join(settings["attacks"]),
+        "images": f"{settings['n']} of {settings['data']} {settings['split']} ({settings['fingerprint'][:6]})",
+        "seed": str(settings["seed"]),
+        "arithmetic": f"search in {settings['precision']}, every verdict in float32",
+    }
 
 
 def _looks(one: Evaluated) -> Markup:
@@ -48,8 +61,8 @@ def _looks(one: Evaluated) -> Markup:
         noise = chance.choice((-1.0, 1.0), clean.shape)
         size = 1.0 if one.settings["norm"] == "linf" else np.sqrt(clean.size)
         label = found.classes[found.pictures[place]["label"]]
-        noised = picture(eight_bit(clean + one.eps * noise / size), f"the same {label} with noise of size eps")
-        shown.append((picture(found.clean[place], f"a {label}, as it is"), noised))
+        noised = picture(upright(eight_bit(clean + one.eps * noise / size)), f"the same {label} with noise of size eps")
+        shown.append((picture(upright(found.clean[place]), f"a {label}, as it is"), noised))
     text = f"What eps {one.eps:.3g} looks like: each picture as it is, then with random noise of that size."
     return fill(
         STRIP,

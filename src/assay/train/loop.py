@@ -59,6 +59,7 @@ class Training:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, recipe.learning_rate, total_steps=self.steps * recipe.epochs, pct_start=0.2
         )
+        self._augmented(torch.arange(1, device=device), 0)  # ValueError, before any work, for what does not fit
         self.epoch = 0
         self.history: History = []
 
@@ -111,11 +112,7 @@ class Training:
         }
 
     def _step(self, rows: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        images, labels = self.images[rows.to(self.images.device)].to(self.device), self.labels[rows]
-        draws = Draws(derive(self.recipe.seed, "augment", epoch), self.index[rows])
-        for change in self.augment:
-            images = change(images, draws)
-        pixels = images.float() / 255
+        pixels, labels = self._augmented(rows, epoch).float() / 255, self.labels[rows]
         if self.adversary:
             progress = (epoch * self.steps + step + 1) / (self.recipe.epochs * self.steps)
             growth = min(1.0, progress / self.recipe.warm_up) if self.recipe.warm_up else 1.0
@@ -128,6 +125,13 @@ class Training:
         self.optimizer.step()
         self.schedule.step()
         return logits.detach(), loss.detach()
+
+    def _augmented(self, rows: Tensor, epoch: int) -> Tensor:
+        images = self.images[rows.to(self.images.device)].to(self.device)
+        draws = Draws(derive(self.recipe.seed, "augment", epoch), self.index[rows])
+        for change in self.augment:
+            images = change(images, draws)
+        return images
 
     def _craft(self, pixels: Tensor, labels: Tensor, index: Tensor, round_: int, growth: float) -> Tensor:
         """Adversarial images for these weights, in eval mode; until="end": leaving off early makes weak ones."""
