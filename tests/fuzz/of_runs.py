@@ -112,7 +112,8 @@ def run_json(data: bytes, place: Path) -> None:
 def _array(choices: Choices, array: np.ndarray) -> Any:
     match choices.number(7):
         case 0:
-            return array.astype(choices.one(["float16", "float64", "int8", "uint8", "int64", "bool"]))
+            with np.errstate(all="ignore"):
+                return array.astype(choices.one(["float16", "float64", "int8", "uint8", "int64", "bool"]))
         case 1:
             return array[: choices.number(3)]
         case 2:
