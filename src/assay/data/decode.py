@@ -51,7 +51,9 @@ def decode(encoded: Encoded, shape: tuple[int, int, int]) -> np.ndarray:
     with _opened(encoded) as image:
         if image.format == "JPEG":  # a large one is decoded at a fraction of its size
             image.draft(None, (max(height, width), max(height, width)))
-        found = _plain(ImageOps.exif_transpose(image), "L" if channels == 1 else "RGB")
+        image.load()
+        turned = ImageOps.exif_transpose(image) if image.format == "TIFF" or _speaks_of_exif(image) else image
+        found = _plain(turned, "L" if channels == 1 else "RGB")
         if found.size != (width, height):
             found = ImageOps.fit(found, (width, height), Image.Resampling.BICUBIC)
         return np.asarray(found).reshape(height, width, channels).transpose(2, 0, 1)
@@ -63,8 +65,7 @@ def probe(encoded: Encoded) -> tuple[int, int, int]:
         return encoded.shape[0], encoded.shape[1], encoded.shape[2]
     with _opened(encoded) as image:
         # of a TIFF Pillow tells the size as turned
-        speaks = image.format != "TIFF" and not SPEAKS_OF_IT.isdisjoint(image.info)
-        turned = speaks and image.getexif().get(ORIENTATION) in TURNED
+        turned = image.format != "TIFF" and _speaks_of_exif(image) and image.getexif().get(ORIENTATION) in TURNED
         width, height = image.size[::-1] if turned else image.size
         return 1 if image.mode in GREY or image.mode.startswith("I;16") else 3, height, width
 
@@ -120,6 +121,11 @@ def _opened(encoded: Path | bytes) -> Image.Image:
     return image
 
 
+def _speaks_of_exif(image: Image.Image) -> bool:
+    """Whether it is worth to read it, which takes as long as to decode a small image."""
+    return not SPEAKS_OF_IT.isdisjoint(image.info)
+
+
 def _plain(image: Image.Image, mode: str) -> Image.Image:
     """The image in mode L or RGB."""
     if image.mode.startswith("I") or image.mode == "F":
@@ -127,7 +133,7 @@ def _plain(image: Image.Image, mode: str) -> Image.Image:
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         over = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
