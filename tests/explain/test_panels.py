@@ -18,6 +18,8 @@ from assay.report.page import page
 from assay.report.pictures import GAP, heat, montage, picture, reddened, signed
 from assay.run_folder import Explanation, open_run
 
+pytestmark = pytest.mark.slow  # a page is written for each
+
 METHODS = ("saliency", "occlusion(patch=4)", "filters", "filters(layer=2)", "activations")
 EVIL = "<script>alert(1)</script>"
 

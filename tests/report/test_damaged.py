@@ -12,6 +12,8 @@ import safetensors.numpy
 from tests.mistakes.saying import alone, refuse, say
 from tests.report.runs import ATTACKED, CLEAN, make_run
 
+pytestmark = pytest.mark.slow  # a page is written for each
+
 __all__ = ["alone", "refuse", "say"]  # fixtures
 PREDICTIONS, STRIP = f"evaluations/{CLEAN}/predictions", f"evaluations/{ATTACKED}/strip"
 GALLERY, DATA = f"evaluations/{ATTACKED}/gallery", "panels/data"

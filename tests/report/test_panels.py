@@ -37,6 +37,7 @@ def panels_of(*paths: Path) -> dict[str, object]:
     return {panel.__name__: panel(seen) for panel in PANELS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 6, 5), pytest.param((3, 9, 4), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("names", NAMES)
 def test_classes_of_any_name(tmp_path: Path, names: str, shape: tuple[int, int, int]) -> None:
@@ -56,6 +57,7 @@ def test_names_are_in_the_page_as_they_are(tmp_path: Path) -> None:
     assert LONG in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["$\\alpha$", "a$\\no$b", "_hidden", "<b>bold", "x" * 120])
 def test_runs_of_any_name(tmp_path: Path, name: str) -> None:
     html = page([make_run(tmp_path / name), make_run(tmp_path / "other")])
@@ -152,6 +154,7 @@ def test_no_image_was_right(tmp_path: Path) -> None:
     assert per_class(look([run])).body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "names", [pytest.param(name, marks=pytest.mark.slow if name == "many" else []) for name in NAMES]
 )
