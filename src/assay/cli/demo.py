@@ -44,5 +44,5 @@ def demo(
             explain_run(run, METHODS, (), None, "test", device, force)
         note("4/4  write the report")
         report((plain, hardened), out=page, force=force)
-    show({"report": str(page), "runs": [str(plain), str(hardened)]}, f"\nopen {page.resolve()}", json)
+    show({"report": str(page), "runs": [str(plain), str(hardened)]}, f"\nthe report: {page.resolve()}", json)
     return 0
