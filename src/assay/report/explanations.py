@@ -26,10 +26,10 @@ TEMPLATE = """
 """
 
 
-SCALE = "Each map is drawn from 0 (dark) to the largest value in its row (bright), so that models can be compared."
+SCALE = "Each map is drawn from 0 to the largest value in its row, so that models can be compared."
 PLACES = (
-    "A square is a place of the patch: that on the left is at the left edge of the image. Dark squares are where "
-    "covering takes the label away; beside the class stands its probability in the whole image."
+    "Dark is 0. A square is a place of the patch: that on the left is at the left edge of the image, and a dark one is "
+    "where covering takes the label away; beside the class stands its probability in the whole image."
 )
 RED = "The redder a pixel, the more the answer hangs on it; beneath is the image itself, in pale grey."
 KEY = '<i class="swatch" style="background: {{ colour }}"></i>{{ name }}&nbsp;{{ share }}&nbsp;%'
