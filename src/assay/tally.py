@@ -98,6 +98,11 @@ def first_breaker(table: Table, attacks: Sequence[str], epsilons: Sequence[float
     return first
 
 
+def passes(cost: Mapping[str, Any], line: Mapping[str, Any]) -> float:
+    """Images through the model, forward and backward, for each image that the attack of that line attacked."""
+    return float(cost["forwards"] + cost["backwards"]) / max(1, line["attacked"])
+
+
 def paired(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
     """Two yes/no answers on the same images, and McNemar's exact test of whether one is more often yes."""
     gained, lost = int((after & ~before).sum()), int((before & ~after).sum())

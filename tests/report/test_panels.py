@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import shutil
 from html import escape
 from pathlib import Path
 
@@ -221,3 +222,15 @@ def test_runs_that_were_attacked_in_different_ways_are_not_compared(tmp_path: Pa
     other = page([open_run(run.path) for run in runs])
     assert ("cannot be compared" in alike, "cannot be compared" in other) == (False, True)
     assert "least_likely" in other
+
+
+def test_the_runs_own_test_images_are_shown_rather_than_newer_ones_of_others(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    run.write_json("config.json", {**run.read_json("config.json"), "data": "parquet:/x/digits.parquet"})
+    shutil.copytree(run.evaluation(ATTACKED).path, run.evaluation("others").path)
+    other = run.evaluation("others")
+    other.write_json("config.json", {**other.read_json("config.json"), "data": "others"})  # the newest
+    (seen,) = look([run])
+    assert seen.attacked is not None
+    assert seen.attacked.settings["data"] == "digits"
+    assert seen.others == ["others"]

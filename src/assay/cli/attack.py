@@ -41,12 +41,12 @@ def attack(
     json: Json = False,
 ) -> int:
     """Run attacks that you name, with random noise of the same size beside them."""
-    from assay.cli.evaluating import run_plan
+    from assay.cli.evaluating import carry_out, tell
     from assay.cli.options import plan_of
 
     if not attack:
         raise ValueError('--attack is missing: name one, such as --attack fgsm or --attack "pgd(steps=40)"')
     attacks = attack if any(text.startswith("noise") for text in attack) else ("noise", *attack)
     plan = plan_of(attacks, threat, eps, goal, seed, device)
-    run_plan(run, plan, "+".join(attack), data, split, images, skip_bad, force, json)
+    tell(carry_out(run, plan, "+".join(attack), data, split, images, force, skip_bad), json)
     return 0

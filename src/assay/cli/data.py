@@ -22,6 +22,7 @@ def data(
 ) -> int:
     """List the data sets, describe one and draw a contact sheet of it, or get its files."""
     from assay.data import DATA, SPLITS, spoken
+    from assay.data.describe import contact_sheet, describe
 
     if what == "list":
         if name is not None:
@@ -37,8 +38,6 @@ def data(
         raise ValueError(f"--out {out}: the contact sheet is a .png")
     if out and out.exists() and not force:
         raise ValueError(f"{out} exists: take another --out, or --force to replace it")
-    from assay.data.describe import contact_sheet, describe
-
     splits = {split: load_named(name, split, size=size, skip_bad=skip_bad) for split in SPLITS}
     result = {**describe(splits), "asked": name}
     if what == "describe":

@@ -37,10 +37,10 @@ def evaluate(
     json: Json = False,
 ) -> int:
     """Robust accuracy: right, and under every attack of a suite."""
-    from assay.cli.evaluating import run_plan
+    from assay.cli.evaluating import carry_out, tell
     from assay.cli.options import plan_of
     from assay.evaluate.suites import SUITES
 
     plan = plan_of(SUITES[suite], threat, eps, goal, seed, device)
-    run_plan(run, plan, suite, data, split, images, skip_bad, force, json)
+    tell(carry_out(run, plan, suite, data, split, images, force, skip_bad), json)
     return 0

@@ -7,31 +7,12 @@ import numpy as np
 
 from assay.cli.options import environment, load_images, load_run, percent, show
 from assay.run_folder import Folder, Run
-from assay.tally import paired, stands
+from assay.tally import paired, passes, stands
 
 if TYPE_CHECKING:
     from assay.data import ImageSet
     from assay.evaluate.robust import Plan
     from assay.models.classifier import Classifier
-
-
-def run_plan(
-    path: Path,
-    plan: "Plan",
-    name: str,
-    data: str | None,
-    split: str,
-    images: int | None,
-    skip_bad: bool,
-    force: bool,
-    json: bool,
-) -> Folder:
-    """Carry out the plan, write it, and print the figures."""
-    folder = carry_out(path, plan, name, data, split, images, force, skip_bad)
-    results = folder.read_json("results.json")
-    shown = {"evaluation": str(folder.path), **results, "costs": folder.read_json("costs.json")}
-    show(shown, figures(folder), json)
-    return folder
 
 
 def carry_out(
@@ -51,6 +32,13 @@ def carry_out(
     chosen = load_images(run, data, split, images, skip_bad)
     possible(plan, classifier, chosen)
     return evaluate_run(run, classifier, chosen, plan, name, force, environment(plan.seed))
+
+
+def tell(folder: Folder, json: bool) -> None:
+    """Print the figures of an evaluation."""
+    results = folder.read_json("results.json")
+    shown = {"evaluation": str(folder.path), **results, "costs": folder.read_json("costs.json")}
+    show(shown, figures(folder), json)
 
 
 def possible(plan: "Plan", classifier: "Classifier", images: "ImageSet") -> None:
@@ -75,12 +63,11 @@ def figures(folder: Folder) -> str:
     rows = [f"{folder.path}", *warned(config), f"  {'clean':<34}         {percent(results['clean'])}"]
     for line in results["attacks"]:
         cost = costs[line["attack"], line["eps"]]
-        passes = (cost["forwards"] + cost["backwards"]) / max(1, line["attacked"])
         faults = f"  {line['faults']} FAULTS" if line["faults"] else ""
         looks = f", ssim {line['mean_ssim']:.3f}" if line["mean_ssim"] is not None else ""
         rows.append(
             f"  {line['attack']:<34} {eps_text(line['eps'], config['norm']):>7} {percent(line)}"
-            f"  {passes:5.1f} passes an image, {cost['seconds']:.1f} s{looks}{faults}"
+            f"  {passes(cost, line):5.1f} passes an image, {cost['seconds']:.1f} s{looks}{faults}"
         )
     for line in results["robust"]:
         rows.append(

@@ -3,13 +3,12 @@
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from assay.run_folder import Folder, Run
-from assay.tally import tally
+from assay.tally import passes, tally
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,7 @@ class Evaluated:
 
     def passes(self, line: Mapping[str, Any]) -> float:
         """Images through the model, forward and backward, for each image that the attack of that line attacked."""
-        cost = self.costs[line["attack"], line["eps"]]
-        return float(cost["forwards"] + cost["backwards"]) / max(1, line["attacked"])
+        return passes(self.costs[line["attack"], line["eps"]], line)
 
     def robust(self, eps: float) -> dict[str, Any]:
         """The share of images that stand at that eps."""
@@ -69,11 +67,12 @@ def look(runs: list[Run]) -> list[Seen]:
 
     Which: rather of the run's own test images than of others, rather a curve than one eps, and then the newest.
     """
-    shared = set.intersection(*(set(_attacked(run)) for run in runs))
+    kinds = [_evaluations(run) for run in runs]
+    shared = set.intersection(*(set(attacked) for _, attacked in kinds))
     names = [run.name for run in runs]
     seen = []
-    for place, run in enumerate(runs):
-        evaluations = [name for name in _attacked(run) if name in shared] or _attacked(run)
+    for place, (run, (clean, attacked)) in enumerate(zip(runs, kinds, strict=True)):
+        best = [name for name in attacked if name in shared] or attacked
         seen.append(
             Seen(
                 run=run,
@@ -83,30 +82,24 @@ def look(runs: list[Run]) -> list[Seen]:
                 env=run.read_json("env.json"),
                 model=run.read_json("model.json"),
                 history=run.read_lines("metrics.jsonl") if run.has("metrics.jsonl") else [],
-                clean=_read(run.evaluation(clean[-1])) if (clean := _clean(run)) else None,
-                attacked=_read(run.evaluation(evaluations[-1])) if evaluations else None,
+                clean=_read(run.evaluation(clean[-1])) if clean else None,
+                attacked=_read(run.evaluation(best[-1])) if best else None,
             )
         )
     return seen
 
 
-def _attacked(run: Run) -> list[str]:
-    """The evaluations under attack, the best to show last."""
-    own = Path(run.read_json("config.json")["data"].rpartition(":")[2]).name
+def _evaluations(run: Run) -> tuple[list[str], list[str]]:
+    """Those on clean images, and those under attack, the best to show last."""
+    own = run.read_json("panels/data.json")["name"] if run.has("panels/data.json") else None
     found = {name: run.evaluation(name).read_json("config.json") for name in run.names("evaluations")}
-    found = {name: config for name, config in found.items() if config["attacks"]}
-    return sorted(
-        found,
-        key=lambda name: (
-            found[name]["split"] == "test" and found[name]["data"] == own,
-            len(found[name]["epsilons"]) > 1,
-        ),
-    )
 
+    def worth(name: str) -> tuple[bool, bool]:
+        config = found[name]
+        return config["split"] == "test" and config["data"] == own, len(config["epsilons"]) > 1
 
-def _clean(run: Run) -> list[str]:
-    names = run.names("evaluations")
-    return [name for name in names if not run.evaluation(name).read_json("config.json").get("attacks")]
+    attacked = sorted((name for name, config in found.items() if config["attacks"]), key=worth)
+    return [name for name in found if name not in attacked], attacked
 
 
 def _read(folder: Folder) -> Evaluated:
