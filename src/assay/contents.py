@@ -14,14 +14,9 @@ from assay.spec import checked
 from assay.tally import VERDICTS, column
 
 SHARE = {"count": int, "n": int, "share": float, "low": float, "high": float}
-CLEAN = (
-    "index",
-    "label",
-    "clean_prediction",
-    "clean_confidence",
-    "clean_rank",
-)  # columns of images.parquet, beside the attacks'
-NUMBERS = ("prediction", "confidence", "size", "l2", "linf", "ssim")  # of each attack, beside its verdict
+# the columns of images.parquet: of the clean image, and, beside its verdict, of each attack
+CLEAN = ("index", "label", "clean_prediction", "clean_confidence", "clean_rank")
+NUMBERS = ("prediction", "confidence", "size", "l2", "linf", "ssim")
 WHOLE = ("index", "label", "clean_prediction", "clean_rank", "prediction")  # no fractions
 LARGEST = 1e100  # of what a training measures: the product of two is still a number
 LEARNT = ("loss", "accuracy", "learning_rate", "images_per_second", "seconds", "validation_loss", "validation_accuracy")

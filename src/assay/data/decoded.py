@@ -202,12 +202,12 @@ def _decode(
         files = {split: stack.enter_context((folder / f"{split}.images").open("wb+")) for split in splits}
         bar = stack.enter_context(tqdm(desc=f"decode {source.name}", total=n, unit="image", leave=False))
         for part, labels in source.labels.items():
-            place, bad = _places(splits, part, len(labels)), np.zeros(len(labels), bool)
+            place, bad, of_split = _places(splits, part, len(labels)), np.zeros(len(labels), bool), list(files.values())
             seen = stack.enter_context(closing(each(source.pictures(part), (shape[0], shape[1], shape[2]))))
             for row, one in enumerate(seen):
                 bar.update()
                 if isinstance(one, np.ndarray):
-                    file = list(files.values())[place[0, row]]
+                    file = of_split[place[0, row]]
                     file.seek(int(place[1, row]) * size)
                     file.write(one.tobytes())
                 elif wish.skip_bad:

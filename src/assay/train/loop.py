@@ -22,7 +22,6 @@ from assay.spec import Call, read
 from assay.train import checkpoints
 from assay.train.recipes import Recipe
 
-Craft = Callable[[Tensor, Tensor, Tensor, int, float], Tensor]
 History = list[dict[str, Any]]
 PIECE = 1024  # images that are validated at a time
 PROBE = 512  # validation images that a hardening is probed with after each epoch
