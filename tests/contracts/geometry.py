@@ -1,5 +1,7 @@
 """What a threat's geometry must be, as plain checks on given points: held up by properties/, seen to fail by plants."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from scipy import stats
@@ -9,12 +11,21 @@ from assay.adversary.threat import Threat
 from assay.chance import Draws
 
 SLACK = 1e-6  # of eps, and of a pixel: float32
-LENGTH = {"linf": lambda delta: np.abs(delta).max(1), "l2": lambda delta: np.sqrt((delta**2).sum(1))}
-STEEPEST = {"linf": lambda gradient: np.abs(gradient).sum(1), "l2": lambda gradient: np.sqrt((gradient**2).sum(1))}
+LENGTH = {
+    "linf": lambda delta: np.abs(delta).max(1),
+    "l2": lambda delta: np.sqrt((delta**2).sum(1)),
+    "l1": lambda delta: np.abs(delta).sum(1),
+}
+STEEPEST = {"linf": LENGTH["l1"], "l2": LENGTH["l2"], "l1": LENGTH["linf"]}  # the dual norms
 
 
 def flat(tensor: Tensor) -> np.ndarray:
     return tensor.flatten(1).numpy().astype(np.float64)
+
+
+def climb(threat: Threat, gradient: Tensor) -> Tensor:
+    """The step of norm 1 that the threat takes, far from the box."""
+    return replace(threat, box=None).climb(torch.zeros_like(gradient), gradient, 1.0)
 
 
 def radii(threat: Threat, images: Tensor) -> np.ndarray:
@@ -67,6 +78,8 @@ def nearest(threat: Threat, points: Tensor, images: Tensor) -> np.ndarray:
     eps = radii(threat, images)[:, None]
     if threat.norm.name == "linf":
         return x + np.clip(np.clip(delta, -eps, eps), low, high)
+    if threat.norm.name == "l1":
+        return x + nearest_l1(delta, low, high, eps)
     least, most = np.zeros_like(eps), np.ones_like(eps)
     fits = LENGTH["l2"](np.clip(delta, low, high))[:, None] <= eps
     for _ in range(300):
@@ -77,19 +90,34 @@ def nearest(threat: Threat, points: Tensor, images: Tensor) -> np.ndarray:
     return x + np.clip(np.where(fits, 1, least) * delta, low, high)
 
 
+def nearest_l1(delta: np.ndarray, low: np.ndarray, high: np.ndarray, eps: np.ndarray) -> np.ndarray:
+    """Each entry shrunk by the same amount, bisected, and clipped."""
+    least, most = np.zeros_like(eps), np.abs(delta).max(1, keepdims=True)
+
+    def shrunk(by: np.ndarray) -> np.ndarray:
+        return np.clip(np.sign(delta) * np.maximum(np.abs(delta) - by, 0), low, high)
+
+    fits = LENGTH["l1"](shrunk(least))[:, None] <= eps
+    for _ in range(200):
+        middle = (least + most) / 2
+        within = LENGTH["l1"](shrunk(middle))[:, None] <= eps
+        least, most = np.where(within, least, middle), np.where(within, middle, most)
+    return shrunk(np.where(fits, 0, most))
+
+
 def check_treats_each_image_alone(threat: Threat, points: Tensor, images: Tensor) -> None:
     """An image among others gets what it gets alone, to the bit, from every function of the geometry."""
     for row in range(len(images)):
         one, own = slice(row, row + 1), threat[torch.tensor([row])]
         assert torch.equal(threat.project(points, images)[one], own.project(points[one], images[one])), "project"
-        assert torch.equal(threat.ascend(points)[one], own.ascend(points[one])), "ascend"
+        assert torch.equal(climb(threat, points)[one], climb(own, points[one])), "ascend"
         assert torch.equal(threat.size(points)[one], own.size(points[one])), "size"
         assert torch.equal(threat.contains(points, images)[one], own.contains(points[one], images[one])), "contains"
 
 
 def check_ascends_most_steeply(threat: Threat, gradient: Tensor) -> None:
     """A step of norm at most 1 whose linear gain is the dual norm of the gradient, which nothing surpasses."""
-    step, gradient64 = flat(threat.ascend(gradient)), flat(gradient)
+    step, gradient64 = flat(climb(threat, gradient)), flat(gradient)
     scale = np.maximum(np.abs(gradient64).max(1, keepdims=True), 1e-300)
     best = STEEPEST[threat.norm.name](gradient64 / scale)
     gain = (step * gradient64 / scale).sum(1)
@@ -101,18 +129,18 @@ def check_ascends_alike_at_any_scale(threat: Threat, gradient: Tensor) -> None:
     """A gradient times a power of two, which changes no digit, gives the same step: tiny ones are not lost."""
     for power in (-100, -40, 40, 100):
         scaled = gradient * 2.0**power
-        assert torch.equal(threat.ascend(scaled), threat.ascend(gradient)), f"another step at 2**{power} × the gradient"
+        assert torch.equal(climb(threat, scaled), climb(threat, gradient)), f"another step at 2**{power} × the gradient"
 
 
 def check_stays_where_there_is_no_gradient(threat: Threat, gradient: Tensor) -> None:
-    assert (threat.ascend(torch.zeros_like(gradient)) == 0).all(), "a step without a gradient"
+    assert (climb(threat, torch.zeros_like(gradient)) == 0).all(), "a step without a gradient"
 
 
 def check_does_not_hide_nan(threat: Threat, points: Tensor, images: Tensor) -> None:
     """A NaN in a gradient or a point is still there after ascend and project, and is never contained."""
     lost = points.clone()
     lost.view(len(points), -1)[:, 0] = torch.nan
-    assert threat.ascend(lost).isnan().flatten(1).any(1).all(), "ascend hid a NaN"
+    assert climb(threat, lost).isnan().flatten(1).any(1).all(), "ascend hid a NaN"
     assert threat.project(lost, images).isnan().flatten(1).any(1).all(), "project hid a NaN"
     assert not threat.contains(lost, images).any(), "a NaN contained"
 

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from assay.adversary.goal import Goal
 from assay.spec import Call
+from tests.contracts.geometry import LENGTH
 from tests.contracts.play import away, facts, having, play, threat, to
 from tests.contracts.worlds import SHAPE, Flat, Stubborn, chosen, corners, small_net
 
-LENGTH = {"linf": lambda delta: np.abs(delta).max(1), "l2": lambda delta: np.sqrt((delta**2).sum(1))}
-EPSILONS = {"linf": (1 / 255, 0.3), "l2": (0.05, 1.5)}
+EPSILONS = {"linf": (1 / 255, 0.3), "l2": (0.05, 1.5), "l1": (0.05, 5.0)}
 
 
 def check_stays_within_its_budget(call: Call) -> None:

@@ -50,7 +50,8 @@ def walk(
     images: Tensor,
     goal: Goal,
     threat: Threat,
-    ascend: Callable[[Tensor], Tensor] | None = None,
+    along: Callable[[Tensor], Tensor] | None = None,
+    change: Callable[[Tensor], Tensor] | None = None,
     look_again: bool = True,
     keep: bool = True,
     confirm: bool = True,
@@ -65,8 +66,10 @@ def walk(
         if keep:
             best = torch.where((won | ~goal.reached(labels))[:, None, None, None], best, points)
             won = won | goal.reached(labels)
-        ahead = threat.ascend(gradient) if ascend is None else ascend(gradient)
-        points = threat.project(points + threat.radius(images) / 8 * ahead, images)
+        gradient = gradient if change is None else change(gradient)
+        size = threat.radius(images) / 8
+        points = threat.climb(points, gradient, size) if along is None else points + size * along(gradient)
+        points = threat.project(points, images)
     return torch.where(won[:, None, None, None], best, points) if images.numel() else images.clone()
 
 
@@ -82,7 +85,7 @@ def flips_the_sign_of_a_target(victim, images, goal, threat, draws):
 
 @planted("climbs_though_it_fails", "downhill")
 def goes_downhill(victim, images, goal, threat, draws):
-    return walk(victim, images, goal, threat, lambda gradient: -threat.ascend(gradient))
+    return walk(victim, images, goal, threat, change=lambda gradient: -gradient)
 
 
 @planted("stays_within_its_budget", "of the budget spent")

@@ -110,7 +110,7 @@ def gives_up_at_the_first_failure(victim, images, goal, threat, draws, *, steps:
 
 @planted("gradients_of_nan_are_a_fault", "on gradients of NaN")
 def takes_nan_for_zero(victim, images, goal, threat, draws):
-    return walk(victim, images, goal, threat, lambda gradient: threat.ascend(gradient.nan_to_num()))
+    return walk(victim, images, goal, threat, change=lambda gradient: gradient.nan_to_num())
 
 
 @planted("logits_of_nan_are_a_fault", "on logits of NaN")

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 from assay.adversary.goal import GOALS, targeted, untargeted
+from assay.chance import Draws
+from assay.doctor.linear import SHAPES, SMALLEST, Problem, linear, problem
 from assay.spec import Call
-from tests.contracts.linear import SHAPES, SMALLEST, Problem, linear, problem
 from tests.contracts.play import away, facts, having, judged, labels_of, play, settings, threat
 from tests.contracts.worlds import SHAPE, Bent, Gate, Stubborn, chosen
 
@@ -91,8 +92,8 @@ def check_reaches_any_target_at_its_factor(call: Call) -> None:
         classifier = linear(weight, bias)
         labels, logits = labels_of(classifier, images), classifier(images).detach()
         for text, goal in {
-            "toward(2)": GOALS["toward"](labels, logits, target=2),
-            "least_likely": GOALS["least_likely"](labels, logits),
+            "toward(2)": GOALS["toward"](labels, logits, Draws(0, labels), target=2),
+            "least_likely": GOALS["least_likely"](labels, logits, Draws(0, labels)),
         }.items():
             rows = (goal.classes != labels).nonzero()[:, 0]
             targets = goal.classes[rows].numpy()

@@ -7,8 +7,8 @@ import torch
 from assay.adversary.goal import targeted, untargeted
 from assay.adversary.threat import l2, linf
 from assay.adversary.victim import Victim
+from assay.doctor.linear import linear
 from assay.evaluate.judge import judge
-from tests.contracts.linear import linear
 from tests.contracts.worlds import Brittle
 
 BRIGHT = linear(np.stack([-np.ones(4), np.ones(4)]), np.array([2.0, -2.0]))  # class 1 where the mean is above a half

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from assay.adversary.threat import L2, Linf, Threat, l2, linf
+from assay.adversary.norms import L2, Linf
+from assay.adversary.threat import Threat, l2, linf
 from tests.contracts import geometry
 
 
 class Sphere(L2):
     def project(self, points, images, eps, box):
-        return images + eps * self.ascend(points - images)
+        return images + eps * self._unit(points - images)
 
 
 class Cube(Linf):
@@ -78,35 +79,35 @@ class ScalesThenClips(L2):
 class DividesByANorm(L2):
     """As many libraries do: a small number added against 0 / 0 swallows small gradients."""
 
-    def ascend(self, gradient):
-        return gradient / (gradient.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1) + 1e-10)
+    def climb(self, points, gradient, size, box):
+        return points + size * gradient / (gradient.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1) + 1e-10)
 
 
 class DividesByZero(L2):
-    def ascend(self, gradient):
-        return gradient / gradient.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
+    def climb(self, points, gradient, size, box):
+        return points + size * gradient / gradient.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
 
 
 class SignInL2(L2):
-    def ascend(self, gradient):
-        return gradient.sign() / gradient[0].numel() ** 0.5
+    def climb(self, points, gradient, size, box):
+        return points + size * gradient.sign() / gradient[0].numel() ** 0.5
 
 
 class RawGradient(Linf):
-    def ascend(self, gradient):
-        return gradient
+    def climb(self, points, gradient, size, box):
+        return points + size * gradient
 
 
 class SignOfNan(Linf):
-    def ascend(self, gradient):
-        return gradient.sign()
+    def climb(self, points, gradient, size, box):
+        return points + size * gradient.sign()
 
 
 class TooNearTheCentre(L2):
     """A radius that is uniform, not its power 1/d."""
 
     def inside(self, uniform):
-        return self.ascend(uniform - 0.5) * uniform.flatten(1)[:, 0].reshape(-1, 1, 1, 1)
+        return self._unit(uniform - 0.5) * uniform.flatten(1)[:, 0].reshape(-1, 1, 1, 1)
 
 
 class CornersOnly(Linf):

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.adversary.goal import Goal, read_goal, targeted, untargeted
+from assay.chance import Draws
 
 often = settings(max_examples=80, deadline=None)
+DRAWS = Draws(0, torch.arange(2))
 LOSSES = ["ce", "margin", "dlr", "logit"]
 
 
@@ -101,13 +103,13 @@ def test_no_prediction_reaches_no_goal():
 
 def test_goals_by_name_are_resolved_to_classes():
     labels, logits = torch.tensor([0, 1]), torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 1.0]])
-    assert read_goal("untargeted")(labels, logits).classes.tolist() == [0, 1]
-    assert read_goal("toward(2)")(labels, logits).classes.tolist() == [2, 2]
-    least_likely = read_goal("least_likely(loss='dlr')")(labels, logits)
+    assert read_goal("untargeted")(labels, logits, DRAWS).classes.tolist() == [0, 1]
+    assert read_goal("toward(2)")(labels, logits, DRAWS).classes.tolist() == [2, 2]
+    least_likely = read_goal("least_likely(loss='dlr')")(labels, logits, DRAWS)
     assert (least_likely.classes.tolist(), least_likely.targeted, least_likely.loss) == ([1, 0], True, "dlr")
 
 
 @pytest.mark.parametrize("target", [-1, 3])
 def test_a_target_that_is_no_class_is_refused(target):
     with pytest.raises(ValueError, match="there are classes 0 to 2"):
-        read_goal(f"toward({target})")(torch.tensor([0]), torch.zeros(1, 3))
+        read_goal(f"toward({target})")(torch.tensor([0]), torch.zeros(1, 3), DRAWS[:1])

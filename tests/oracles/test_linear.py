@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from tests.contracts.linear import SHAPES, SMALLEST, problem
+from assay.doctor.linear import SHAPES, SMALLEST, problem
 
 PROBLEMS = [(seed, corner) for seed in range(12) for corner in (False, True)]
 

@@ -7,7 +7,7 @@ from assay.adversary.goal import untargeted
 from assay.adversary.search import Search
 from assay.adversary.threat import l2, linf
 from assay.adversary.victim import Victim
-from tests.contracts.linear import linear
+from assay.doctor.linear import linear
 
 BRIGHTER = linear(np.array([[-1.0] * 4, [1.0] * 4]), np.array([2.0, -2.0]))  # class 1 where the mean is above a half
 DARK = torch.tensor([0.3, 0.4]).reshape(2, 1, 1, 1).expand(2, 1, 2, 2)

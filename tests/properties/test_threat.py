@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.adversary.threat import THREATS, l2, linf, read_threat
+from assay.adversary.threat import THREATS, l1, l2, linf, read_threat
 from tests.contracts import geometry
 from tests.contracts.geometry import flat
 
@@ -35,7 +35,7 @@ def vectors_of(draw, shape, batch):
 
 
 @st.composite
-def cases(draw, norms=("linf", "l2")):
+def cases(draw, norms=tuple(THREATS)):
     """A threat, points and images."""
     shape, batch = draw(st.sampled_from(SHAPES)), draw(st.integers(1, 4))
     alone = st.sampled_from(EPSILONS)
@@ -47,7 +47,7 @@ def cases(draw, norms=("linf", "l2")):
 
 @st.composite
 def gradients(draw):
-    threat = THREATS[draw(st.sampled_from(["linf", "l2"]))](0.1)
+    threat = THREATS[draw(st.sampled_from(list(THREATS)))](0.1)
     gradient = draw(vectors_of(draw(st.sampled_from(SHAPES)), draw(st.integers(1, 4))))
     return threat, gradient
 
@@ -136,7 +136,7 @@ def test_ascend_is_zero_at_zero(case):
 
 
 @often
-@given(st.sampled_from(["linf", "l2"]), st.sampled_from(SHAPES).flatmap(lambda shape: images_of(shape, 3)))
+@given(st.sampled_from(list(THREATS)), st.sampled_from(SHAPES).flatmap(lambda shape: images_of(shape, 3)))
 def test_ascend_does_not_know_the_scale_of_a_gradient(name, pixels):
     geometry.check_ascends_alike_at_any_scale(THREATS[name](0.1), pixels - 0.5)
 
@@ -163,7 +163,7 @@ def test_size_is_the_norm(case):
     np.testing.assert_allclose(threat.size(delta), geometry.LENGTH[threat.norm.name](flat(delta)), rtol=1e-12)
 
 
-@given(st.floats(0, 1e6), st.sampled_from(["linf", "l2"]))
+@given(st.floats(0, 1e6), st.sampled_from(list(THREATS)))
 def test_text_of_a_threat_reads_back(eps, name):
     assert read_threat(str(THREATS[name](eps))) == THREATS[name](eps)
 
@@ -175,7 +175,7 @@ def test_an_eps_that_is_none_is_refused(name, eps):
         THREATS[name](eps)
 
 
-@pytest.mark.parametrize(("name", "largest"), [("linf", 1.0), ("l2", 24**0.5)])
+@pytest.mark.parametrize(("name", "largest"), [("linf", 1.0), ("l2", 24**0.5), ("l1", 24.0)])
 def test_an_eps_larger_than_any_difference_is_refused(name, largest):
     assert THREATS[name](largest).fits((1, 4, 6)).eps == largest
     with pytest.raises(ValueError, match=r"between 0 and .* write .*8/255"):
@@ -188,7 +188,7 @@ def test_without_eps_there_is_no_radius():
 
 
 @pytest.mark.parametrize("wrong", [-0.1, float("nan"), float("inf")])
-@pytest.mark.parametrize("make", [linf, l2])
+@pytest.mark.parametrize("make", [linf, l2, l1])
 def test_an_impossible_eps_is_refused_alone_and_among_others(make, wrong):
     for eps in (wrong, torch.tensor([0.1, wrong])):
         with pytest.raises(ValueError, match="eps must be"):

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from assay.adversary.goal import Goal
-from assay.adversary.threat import Threat, as_column
+from assay.adversary.norms import as_column
+from assay.adversary.threat import Threat
 from assay.adversary.victim import Victim, predicted
 
 Images = Float[Tensor, "B C H W"]
@@ -30,10 +31,12 @@ class Search:
         self.threat = threat
         self.best = images.clone()
         self.looked = False
-        self.score: Tensor | None = None  # of best, per image; None while there was nothing to compare
+        self.best_score: Tensor | None = None  # of best, per image; None while there was nothing to compare
         self.size = images.new_full((len(images),), torch.inf)  # of best, where it is confirmed
         self.closes = goal.until == "fooled" and threat.eps is not None
-        self.open = images.new_ones(len(images), dtype=torch.bool)
+        self.scores = torch.full_like(self.size, -torch.inf)  # at the points of the last gradient
+        self.fooled = images.new_zeros(len(images), dtype=torch.bool)  # whether those last tested are allowed and win
+        self.open = ~self.fooled
         if self.closes:  # eps 0 leaves nothing to search
             self.open &= torch.as_tensor(threat.eps, device=images.device) > 0
 
@@ -45,30 +48,50 @@ class Search:
             yield step
 
     def gradient(self, points: Images) -> Images:
-        """The score's gradient at each point, zero where closed. Its forward also tests the points."""
+        """The score's gradient at each point, zero where closed. Its forward also tests them, and leaves `scores`.
+
+        The scores, as the gradient, are in the victim's search precision.
+        """
         rows = self._rows()
         logits, gradient = self.victim.gradient(points[rows], self.goal[rows])
+        scores = self.goal[rows].score(logits)
+        self.scores = torch.full_like(self.size, -torch.inf).index_copy(0, self._index(rows), scores)
         if self.goal.until == "fooled":
             self._test(rows, points[rows], predicted(logits), confirmed=False)
         return gradient if isinstance(rows, slice) else torch.zeros_like(points).index_copy(0, rows, gradient)
 
     def look(self, points: Images) -> None:
         """Test the points in float32 and keep, of the images that stay open, those with the highest score."""
-        rows = self._rows()
-        if not self.open.any():
-            return
         if self.goal.until == "end" and not self.looked:
             self.best, self.looked = points, True  # nothing to compare with: spare the pass, unless a second look comes
-            return
+        else:
+            self.score(points)
+
+    def score(self, points: Images) -> Float[Tensor, "B"]:
+        """The score at each point, in float32, -inf where closed; and look at them."""
+        rows = self._rows()
+        if not self.open.any():
+            return torch.full_like(self.size, -torch.inf)
         labels, found = self._scored(points[rows], self.goal[rows])
         score = torch.full_like(self.size, -torch.inf).index_copy(0, self._index(rows), found)
-        if self.score is None:
-            self.score = self._scored(self.best, self.goal)[1] if self.looked else torch.full_like(score, -torch.inf)
-        better = self.open & self.size.isinf() & ~(score < self.score) & ~self.score.isnan()
+        if self.best_score is None:
+            self.best_score = (
+                self._scored(self.best, self.goal)[1] if self.looked else torch.full_like(score, -torch.inf)
+            )
+        better = self.open & self.size.isinf() & ~(score < self.best_score) & ~self.best_score.isnan()
         self.best = torch.where(as_column(better, points), points, self.best)
-        self.score = torch.where(better, score, self.score)
+        self.best_score = torch.where(better, score, self.best_score)
         if self.goal.until == "fooled":
             self._test(rows, points[rows], labels, confirmed=True)
+        return score
+
+    def fools(self, points: Images) -> Bool[Tensor, "B"]:
+        """Whether each point wins, by its predicted class alone; False where closed. Where none has won, it is kept."""
+        rows = self._rows()
+        if self.open.any():
+            self.best = torch.where(as_column(self.open & self.size.isinf(), points), points, self.best)
+            self._test(rows, points[rows], self.victim.labels(points[rows]), confirmed=True)
+        return self.fooled
 
     def _scored(self, points: Images, goal: Goal) -> tuple[Tensor, Tensor]:
         logits = self.victim.logits(points)
@@ -76,6 +99,7 @@ class Search:
         return labels, goal.score(logits).masked_fill(labels < 0, torch.nan)
 
     def _test(self, rows: Tensor | slice, points: Images, labels: Tensor, confirmed: bool) -> None:
+        self.fooled = torch.zeros_like(self.fooled)
         claimed = self.goal[rows].reached(labels).nonzero()[:, 0]
         if not len(claimed):
             return
@@ -84,6 +108,7 @@ class Search:
         reached = self.threat[where].contains(points, images)
         if not confirmed:
             reached &= self.goal[where].reached(self.victim.labels(points))
+        self.fooled[where[reached]] = True
         size = self.threat.size(points - images)
         won = reached & (size < self.size[where])
         self.best[where[won]] = points[won]

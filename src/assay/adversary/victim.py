@@ -1,6 +1,6 @@
 """What the enemy sees: a classifier, held still, that answers only what it grants and counts every question."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
 
@@ -23,7 +23,7 @@ class Victim:
     Inside, the parameters are frozen and every module is in eval mode. Images pass in micro-batches of one fixed
     shape, the last one padded: then an image's numbers do not depend on its neighbours (docs/decisions/0002).
     precision is that of `gradient`, the search; `logits` and `labels` are always float32 and decide.
-    forwards and backwards count images, without the padding.
+    forwards and backwards count images, without the padding. curves are what an attack has recorded on its way.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Victim:
         self.micro_batch = micro_batch
         self.forwards = 0
         self.backwards = 0
+        self.curves: dict[str, list[Float[Tensor, "B"]]] = {}
         self._still = frozen(classifier)
 
     def __enter__(self) -> "Victim":
@@ -51,18 +52,25 @@ class Victim:
 
     def gradient(self, images: Images, goal: Goal) -> tuple[Float[Tensor, "B K"], Images]:
         """Logits, and the gradient of the goal's score with respect to the pixels, both in float32."""
+        logits, gradients = self.gradients(images, [goal])
+        return logits, gradients[0]
+
+    def gradients(self, images: Images, goals: Sequence[Goal]) -> tuple[Float[Tensor, "B K"], list[Images]]:
+        """The same for several goals, with one forward pass."""
         self._grant("gradients")
         self.forwards += len(images)
-        self.backwards += len(images)
-        logits, gradients = [], []
+        self.backwards += len(images) * len(goals)
+        logits, parts = [], []
         for rows, batch in self._micro_batches(images):
             batch.requires_grad_()
             with torch.enable_grad(), self._search_precision(images):
                 answer = self.classifier(batch)[: rows.stop - rows.start].float()
-                score = goal[rows].score(answer).sum()
+                scores = [goal[rows].score(answer).sum() for goal in goals]
             logits.append(answer.detach())
-            gradients.append(torch.autograd.grad(score, batch)[0][: len(answer)])
-        return torch.cat(logits), torch.cat(gradients)
+            last = len(scores) - 1
+            found = [torch.autograd.grad(score, batch, retain_graph=i < last)[0] for i, score in enumerate(scores)]
+            parts.append([gradient[: len(answer)] for gradient in found])
+        return torch.cat(logits), [torch.cat(gradient) for gradient in zip(*parts, strict=True)]
 
     def logits(self, images: Images) -> Float[Tensor, "B K"]:
         """Logits in float32."""
@@ -72,6 +80,10 @@ class Victim:
     def labels(self, images: Images) -> Int64[Tensor, "B"]:
         """Predicted classes in float32; -1 where the logits are not finite."""
         return predicted(self._answer(images))
+
+    def record(self, name: str, values: Float[Tensor, "B"]) -> None:
+        """One more point of each image's curve of that name."""
+        self.curves.setdefault(name, []).append(values.detach().cpu())
 
     def _answer(self, images: Images) -> Float[Tensor, "B K"]:
         self.forwards += len(images)

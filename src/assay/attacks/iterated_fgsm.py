@@ -12,7 +12,9 @@ from assay.chance import Draws
 from assay.spec import Count, Positive
 
 
-@attack(kind="budget", access="gradients", norms=("linf", "l2"), oracle_factor={"linf": 1.02, "l2": 1.02})
+@attack(
+    kind="budget", access="gradients", norms=("linf", "l2", "l1"), oracle_factor={"linf": 1.02, "l2": 1.02, "l1": 1.02}
+)
 def iterated_fgsm(
     victim: Victim,
     images: Float[Tensor, "B C H W"],
@@ -31,7 +33,6 @@ def iterated_fgsm(
     size = 2 * threat.radius(images) / steps if step_size is None else step_size
     points = images
     for _ in search.rounds(steps):
-        step = threat.ascend(search.gradient(points))
-        points = threat.project(points + size * step, images)
+        points = threat.project(threat.climb(points, search.gradient(points), size), images)
     search.look(points)
     return search.best

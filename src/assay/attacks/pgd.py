@@ -12,7 +12,7 @@ from assay.chance import Draws
 from assay.spec import Count, Positive
 
 
-@attack(kind="budget", access="gradients", norms=("linf", "l2"), oracle_factor={"linf": 1.02, "l2": 1.02})
+@attack(kind="budget", access="gradients", norms=("linf", "l2", "l1"), oracle_factor={"linf": 1.02, "l2": 1.02})
 def pgd(
     victim: Victim,
     images: Float[Tensor, "B C H W"],
@@ -37,7 +37,6 @@ def pgd(
     for restart in search.rounds(restarts):
         points = threat.start(images, draws.uniform(images.shape[1:], "pgd", restart)) if random_start else images
         for _ in search.rounds(steps):
-            step = threat.ascend(search.gradient(points))
-            points = threat.project(points + size * step, images)
+            points = threat.project(threat.climb(points, search.gradient(points), size), images)
         search.look(points)
     return search.best

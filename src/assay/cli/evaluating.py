@@ -46,11 +46,12 @@ def possible(plan: "Plan", classifier: "Classifier", images: "ImageSet") -> None
     import torch
 
     from assay.adversary.victim import MICRO_BATCH, Victim
+    from assay.chance import Draws
     from assay.evaluate.robust import facts
     from assay.models.classifier import check
 
     plan.check(images)
-    plan.goal(images.labels[:1], torch.zeros(1, len(images.classes)))  # a class that there is
+    plan.goal(images.labels[:1], torch.zeros(1, len(images.classes)), Draws(0, images.index[:1]))  # a class there is
     gradients = any(facts(attack).access == "gradients" for attack in plan.attacks)
     with Victim(classifier.to(plan.device)):
         check(classifier, images.rows(slice(MICRO_BATCH)).pixels(plan.device), len(images.classes), gradients)

@@ -33,7 +33,7 @@ Split = Annotated[Literal["train", "validation", "test"], arg(help="which part o
 Images = Annotated[int | None, arg(metavar="N", help="so many images, every class in proportion; all if not given")]
 ThreatText = Annotated[str, arg(metavar="THREAT", help="what the enemy may do, such as linf(8/255) or l2(0.5)")]
 EpsText = Annotated[str | None, arg(metavar="E,E,…", help="a list of eps to draw a curve over, such as 0,.05,8/255")]
-GoalText = Annotated[str, arg(metavar="GOAL", help='untargeted, "toward(3)" or least_likely')]
+GoalText = Annotated[str, arg(metavar="GOAL", help='untargeted, "toward(3)", least_likely, random or every')]
 Seed = Annotated[int, arg(metavar="N", help="what the random numbers are made from")]
 Specs = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="SPEC")]
 

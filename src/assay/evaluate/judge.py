@@ -9,7 +9,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from assay.adversary.goal import Goal
-from assay.adversary.threat import L2, Linf, Threat
+from assay.adversary.norms import L2, Linf
+from assay.adversary.threat import Threat
 from assay.adversary.victim import Victim, predicted
 from assay.evaluate.distortion import ssim
 

@@ -116,19 +116,29 @@ def evaluate(classifier: Classifier, images: ImageSet, plan: Plan) -> Evaluation
 def run_attack(
     classifier: Classifier, images: ImageSet, goal: Goal, plan: Plan, attack: Call, eps: float
 ) -> tuple[Float[Tensor, "B C H W"], Cost]:
-    """The points that an attack returns for some images, and what they cost: the same points in every company."""
-    draws = Draws(plan.seed, images.index.to(plan.device))
+    """The points that an attack returns for some images, and what they cost: the same points in every company.
+
+    An attack of kind "minimum" is not told eps. A goal that is many is tried one after the other, each on the images
+    that no other has broken.
+    """
+    draws, pixels = Draws(plan.seed, images.index.to(plan.device)), images.pixels(plan.device)
+    threat = plan.threat.at(None if facts(attack).kind == "minimum" else eps)
     began = time.perf_counter()
     with Victim(classifier, access=facts(attack).access, precision=plan.precision) as victim:
-        points: Tensor = attack(victim, images.pixels(plan.device), goal, plan.threat.at(eps), draws)
+        parts = goal.each()
+        points: Tensor = attack(victim, pixels, parts[0], threat, draws)
+        for part in parts[1:]:
+            rows = (~goal.reached(victim.labels(points))).nonzero()[:, 0]
+            points = points.index_copy(0, rows, attack(victim, pixels[rows], part[rows], threat[rows], draws[rows]))
     return points, Cost(str(attack), eps, victim.forwards, victim.backwards, time.perf_counter() - began)
 
 
 def aim(classifier: Classifier, images: ImageSet, plan: Plan) -> tuple[Goal, Float[Tensor, "B K"]]:
     """The goal resolved to classes, and the clean logits that it was resolved with."""
+    draws = Draws(plan.seed, images.index.to(plan.device))
     with Victim(classifier, access="scores") as victim:
         logits = victim.logits(images.pixels(plan.device))
-    return plan.goal(images.labels.to(plan.device), logits), logits
+    return plan.goal(images.labels.to(plan.device), logits, draws), logits
 
 
 def facts(attack: Call) -> Facts:

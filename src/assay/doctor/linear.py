@@ -1,5 +1,6 @@
 """Linear classifiers whose smallest eps is known exactly, in float64 numpy, without a line of assay's geometry."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-Norm = Literal["linf", "l2"]
+Norm = Literal["linf", "l2", "l1"]
 SHAPES = ((1, 4, 6), (3, 5, 3))
 REACH = 2.5  # logits that a change of one class against another may gain at most: no softmax saturates
 FAR = 12.0  # logits by which the classes out of reach are behind
@@ -63,7 +64,26 @@ def smallest_l2(weights: np.ndarray, image: np.ndarray, gain: float) -> float:
     return float(np.linalg.norm(np.minimum(high * slopes, room)))
 
 
-SMALLEST = {"linf": smallest_linf, "l2": smallest_l2}
+def smallest_l1(weights: np.ndarray, image: np.ndarray, gain: float) -> float:
+    """The same for the sum of changes: the steepest pixels first, each to the edge of the box."""
+    if gain <= 0:
+        return 0.0
+    room = np.where(weights > 0, 1 - image, image)
+    order = np.argsort(-np.abs(weights), kind="stable")
+    spent, slopes = room[order], np.abs(weights)[order]
+    gained = np.cumsum(slopes * spent)
+    if gained[-1] < gain:
+        return float("inf")
+    last = int(np.searchsorted(gained, gain))  # the pixel that need not go all the way
+    before = gained[last - 1] if last else 0.0
+    return float(spent[:last].sum() + (gain - before) / slopes[last])
+
+
+SMALLEST: dict[Norm, Callable[[np.ndarray, np.ndarray, float], float]] = {
+    "linf": smallest_linf,
+    "l2": smallest_l2,
+    "l1": smallest_l1,
+}
 
 
 def smallest_eps(norm: Norm, weight: np.ndarray, bias: np.ndarray, image: np.ndarray, label: int) -> float:
@@ -92,7 +112,7 @@ def problem(
     logits = images @ weight.T + bias
     labels = logits.argmax(1)
     radius = np.array(
-        [smallest_eps(norm, weight, bias, image, label) for image, label in zip(images, labels, strict=True)]
+        [smallest_eps(norm, weight, bias, image, int(label)) for image, label in zip(images, labels, strict=True)]
     )
     clear = radius > 0.01  # nearer than that, float32 decides
     pixels_of = torch.from_numpy(images[clear]).float().reshape(-1, *shape)
