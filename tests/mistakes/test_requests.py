@@ -39,7 +39,10 @@ NAMES = [
         "the same attack was given twice: pgd and pgd(",
     ),
     (("evaluate", "run", "--threat", "l3(1)"), "unknown threat 'l3'; there are linf, l2"),
-    (("evaluate", "run", "--threat", "l_inf(0.3)"), "unknown threat 'l_inf'; there are linf, l2, l1; did you mean 'linf'?"),
+    (
+        ("evaluate", "run", "--threat", "l_inf(0.3)"),
+        "unknown threat 'l_inf'; there are linf, l2, l1; did you mean 'linf'?",
+    ),
     (("evaluate", "run", "--threat", "linf"), "linf: an eps is needed, such as linf(8/255)"),
     (("evaluate", "run", "--threat", "linf(0.3, 1)"), "cannot read threat 'linf(0.3, 1)': write linf(eps)"),
     (

@@ -12,7 +12,7 @@ from assay.chance import as_normal
 Images = Float[Tensor, "B *pixels"]
 Box = tuple[float, float]
 SMALL = 1e-12  # keeps 0 / 0 away
-FAR = 1e6  # pixels; beyond, float64 no longer tells the corners of an l1 projection apart
+FAR = 4e6  # pixels; beyond, float64 no longer tells the corners of an l1 projection apart
 NEWTON_ROUNDS = 10  # enough where the entries of delta span many powers of ten, too
 
 
