@@ -47,6 +47,18 @@ RUN: Mapping[str, Any] = {
     },
     "panels/data.safetensors": {"sheet"},
     "panels/trained_on.safetensors": {"prints"},
+    "panels/doctor.json": {
+        "examined": [
+            {"what": Literal["attack", "model"], "subject": str, "claims": str, "healthy": bool, "seconds": float}
+            | {"checks": list[str], "skipped": list[str]}
+            | {
+                "findings": [
+                    dict.fromkeys(("name", "effect", "mend", "check"), str)
+                    | {"severity": Literal["error", "warning", "note"], "images": list[int]}
+                ]
+            }
+        ]
+    },
 }
 EVALUATION: Mapping[str, Any] = {
     "config.json": {

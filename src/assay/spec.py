@@ -4,7 +4,6 @@ File name = name on the command line = test id = label in the report: a folder o
 """
 
 import ast
-import contextlib
 import difflib
 import importlib
 import importlib.util
@@ -12,14 +11,12 @@ import inspect
 import math
 import pkgutil
 import sys
-import traceback
 import types
 import typing
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from typing import Annotated, Any
 
 
@@ -32,7 +29,6 @@ class AtLeast:
 
 Count = Annotated[int, AtLeast(1)]
 Positive = Annotated[float, AtLeast(0)]
-YOURS = "_assay_user_"  # before the names of modules that are files of the user's
 FORM = "write name or name(setting=value, …)"
 NUMBERS = "write 0.1 or 8/255"
 LITERALS = "only numbers, fractions such as 8/255, strings, True, False and None can stand there"
@@ -56,8 +52,7 @@ class Call:
         return self.function is other.function and self._full() == other._full()
 
     def _full(self) -> dict[str, Any]:
-        parameters = inspect.signature(self.function).parameters.values()
-        return {parameter.name: parameter.default for parameter in parameters} | dict(self.settings)
+        return defaults(self.function) | dict(self.settings)
 
     def __str__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
@@ -90,6 +85,11 @@ class Folder(Mapping[str, Callable[..., Any]]):
         return (importlib.import_module(f"{self.package}.{name}").__doc__ or "").splitlines()[0]
 
 
+def defaults(function: Callable[..., Any]) -> dict[str, Any]:
+    """What each parameter is if nobody says."""
+    return {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+
+
 def read(text: str, known: Mapping[str, Callable[..., Any]], what: str) -> Call:
     """The call that `text` names, its settings checked against the function's signature.
 
@@ -100,9 +100,9 @@ def read(text: str, known: Mapping[str, Callable[..., Any]], what: str) -> Call:
     return Call(name, function, _bind(name, function, positional, named))
 
 
-def read_all(texts: Iterable[str], known: Mapping[str, Callable[..., Any]], what: str) -> tuple[Call, ...]:
+def read_all(texts: Iterable[str], reader: Callable[[str], Call], what: str) -> tuple[Call, ...]:
     """Several calls; ValueError also if two of them do the same."""
-    calls = tuple(read(text, known, what) for text in texts)
+    calls = tuple(map(reader, texts))
     for call, other in combinations(calls, 2):
         if call.same(other):
             raise ValueError(f"the same {what} was given twice: {call} and {other}")
@@ -150,43 +150,6 @@ def number(text: str, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(mistake + NUMBERS)
     return float(value)
-
-
-def from_file(text: str, what: str) -> Callable[..., Any]:
-    """The function that FILE.py:FUNCTION names. Runs the file: it is the user's own code, named by the user."""
-    path, _, name = text.rpartition(":")
-    file = Path(path)
-    if not path.endswith(".py"):
-        raise ValueError(f"{what} {text!r} is not of the form FILE.py:FUNCTION")
-    try:
-        there = file.is_file()
-    except OSError:  # a name too long, a folder that may not be read
-        there = False
-    if not there:
-        raise ValueError(f"{what} {text!r}: there is no file {path!r}")
-    found = importlib.util.spec_from_file_location(f"{YOURS}{file.stem}", file)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[found.name] = module  # a dataclass looks its module up
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
-            found.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        message = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ValueError(f"{what} {text!r} cannot be loaded: {message.rstrip(':')}") from error
-    own = {key: value for key, value in vars(module).items() if callable(value) and not key.startswith("_")}
-    return typing.cast(Callable[..., Any], pick(name, own, f"function in {path}"))
-
-
-def blame(error: BaseException) -> str | None:
-    """What to say of an error that came out of a file of the user's; None if it came from elsewhere."""
-    frames = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    own = [(frame, line) for frame, line in frames if frame.f_globals.get("__name__", "").startswith(YOURS)]
-    if not own:
-        return None
-    frame, line = own[-1]
-    return f"{frame.f_code.co_filename}, line {line}: {type(error).__name__}: {error}".removesuffix(": ")
 
 
 def _syntax(text: str, mistake: str) -> ast.expr:

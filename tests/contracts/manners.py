@@ -14,7 +14,7 @@ from assay.adversary.goal import untargeted
 from assay.adversary.victim import ACCESS, Victim
 from assay.chance import Draws
 from assay.spec import Call
-from tests.contracts.play import away, facts, having, judged, labels_of, play, scramble, settings, threat
+from tests.contracts.play import away, facts, having, judged, labels_of, play, ready, scramble, settings, threat
 from tests.contracts.worlds import SHAPE, Brittle, Gradientless, Lopsided, Meter, Stubborn, chosen, lit, small_net
 
 EPS = 0.1
@@ -42,7 +42,7 @@ def check_leaves_global_chance_alone(call: Call) -> None:
         scramble()
         before = _generators()
         with _unchecked(), Victim(net, access=facts(call).access) as victim:
-            call(victim, images, goal, threat(norm, EPS), Draws(3, torch.arange(6)))
+            ready(call, images)(victim, images, goal, threat(norm, EPS), Draws(3, torch.arange(6)))
         for name, state in _generators().items():
             assert state == before[name], f"{norm}: {name}'s global generator was used or seeded"
 
@@ -55,7 +55,7 @@ def check_leaves_the_classifier_alone(call: Call) -> None:
     for norm in facts(call).norms:
         with Victim(net, access=facts(call).access) as victim:
             inside = _state(net)
-            call(victim, images, goal, threat(norm, EPS), Draws(3, torch.arange(6)))
+            ready(call, images)(victim, images, goal, threat(norm, EPS), Draws(3, torch.arange(6)))
             _same(inside, _state(net), f"{norm}: during the attack")
         _same(outside, _state(net), f"{norm}: after the attack")
 
@@ -72,7 +72,7 @@ def check_leaves_the_classifier_alone_when_it_fails(call: Call) -> None:
         told = None
         try:
             with _unchecked(), Victim(failing, access=facts(call).access, micro_batch=2) as victim:
-                call(victim, images, goal, threat(facts(call).norms[0], EPS), Draws(3, torch.arange(6)))
+                ready(call, images)(victim, images, goal, threat(facts(call).norms[0], EPS), Draws(3, torch.arange(6)))
         except RuntimeError as error:
             told = str(error)
         failed = failing.forwards > fail_at
@@ -120,7 +120,7 @@ def check_no_restart_hides_nan(call: Call) -> None:
     if "restarts" in settings(call):
         images, classifier = torch.full((6, *SHAPE), 0.5), Lopsided()
         for norm in facts(call).norms:
-            goal, repeated = untargeted(torch.zeros(6, dtype=torch.int64)), having(call, restarts=12)
+            goal, repeated = untargeted(torch.zeros(6, dtype=torch.int64)), having(call, restarts=12, steps=10)
             verdict = judged(repeated, classifier, images, goal, threat(norm, EPS))
             assert (verdict == "fault").all(), f"{norm}: verdicts {set(verdict)} where some restarts gave NaN"
 

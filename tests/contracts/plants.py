@@ -12,6 +12,7 @@ from assay.adversary.goal import Goal
 from assay.adversary.threat import Threat
 from assay.adversary.victim import Victim
 from assay.attacks import attack
+from assay.attacks.fmn import fmn
 from assay.attacks.pgd import pgd
 from assay.chance import Draws
 from assay.spec import Call
@@ -100,7 +101,7 @@ def makes_the_classifier_easier(victim, images, goal, threat, draws):
     if isinstance(layer, torch.nn.Linear):
         with torch.no_grad():
             layer.bias.zero_()
-    return pgd(victim, images, goal, threat, draws)
+    return fmn(victim, images, goal, threat, draws)
 
 
 @planted("stays_within_its_budget", "of the budget spent")

@@ -1,11 +1,14 @@
 """More attacks that are wrong on purpose: in their manners, their bills and their settings."""
 
 import itertools
+from dataclasses import replace
 
 import torch
 
 from assay.adversary.goal import untargeted
 from assay.attacks import attack
+from assay.attacks.add_noise import add_noise, noisy, read
+from assay.attacks.fmn import fmn
 from assay.attacks.pgd import pgd
 from assay.chance import Draws
 from tests.contracts.plants import planted, walk
@@ -179,3 +182,69 @@ def lives_in_a_file_of_another_name(victim, images, goal, threat, draws):
 @attack(kind="budget", access="gradients", norms=("linf",), oracle_factor={"l2": 1.02})
 def promises_what_it_does_not_know(victim, images, goal, threat, draws):
     return pgd(victim, images, goal, threat, draws)
+
+
+@planted("has_facts", "a control or a fitted one nothing")
+@attack(kind="fitted", access="labels", norms=("linf",), oracle_factor={"linf": 1.02})
+def promises_what_others_have_fitted(victim, images, goal, threat, draws, *, delta: str = ""):
+    return add_noise(victim, images, goal, threat, draws, delta=delta)
+
+
+@planted("stays_within_its_budget", "of the budget spent")
+@attack(kind="fitted", access="labels", norms=("linf", "l2", "l1"))
+def adds_its_noise_whole(victim, images, goal, threat, draws, *, delta: str = ""):
+    return noisy(images, read(delta, tuple(images.shape[1:])), replace(threat, eps=None))
+
+
+@planted("hears_each_of_its_settings", "does the same as")
+@attack(kind="fitted", access="labels", norms=("linf",))
+def adds_a_noise_of_its_own(victim, images, goal, threat, draws, *, delta: str = ""):
+    return noisy(images, torch.linspace(-1, 1, images[0].numel()).reshape(images.shape[1:]), threat)
+
+
+@planted("returns_images_of_its_own", "not finite")
+def divides_a_gradient_of_zero_by_its_length(victim, images, goal, threat, draws):
+    """Momentum as some libraries compute it: 0 / 0 where the network is flat."""
+    return walk(
+        victim, images, goal, threat, lambda gradient: gradient / gradient.abs().flatten(1).sum(1)[:, None, None, None]
+    )
+
+
+SMALLEST = attack(kind="minimum", access="gradients", norms=("linf", "l2"), oracle_factor={"linf": 1.05, "l2": 1.05})
+
+
+@planted("finds_the_smallest_change", "where 1.05 is promised")
+@SMALLEST
+def goes_a_tenth_too_far(victim, images, goal, threat, draws):
+    points = fmn(victim, images, goal, threat, draws)
+    return (images + 1.1 * (points - images)).clamp(0, 1)
+
+
+@planted("finds_the_smallest_change", "not broken at all")
+@SMALLEST
+def returns_what_lies_before_the_boundary(victim, images, goal, threat, draws):
+    points = fmn(victim, images, goal, threat, draws)
+    return images + 0.95 * (points - images)
+
+
+@planted("the_scale_of_logits_does_not_matter", "of logits × 1 + -50 not broken")
+@SMALLEST
+def masks_the_label_with_a_zero(victim, images, goal, threat, draws):
+    """max((1 - one_hot) · logits), as some libraries find the best other class, is 0 where all logits are below it."""
+    points, logits = fmn(victim, images, goal, threat, draws), victim.logits(images)
+    return torch.where((logits.amax(1) < 0)[:, None, None, None], images, points)
+
+
+@planted("the_scale_of_logits_does_not_matter", "of logits × 200 + 0")
+@SMALLEST
+def climbs_a_softmax_that_has_saturated(victim, images, goal, threat, draws):
+    points, logits = fmn(victim, images, goal, threat, draws), victim.logits(images)
+    return torch.where((logits.softmax(1).amax(1) == 1)[:, None, None, None], images, points)
+
+
+@planted("black_and_white_pixels_move", "of black and white images")
+@SMALLEST
+def takes_the_inverse_tanh_of_the_corners(victim, images, goal, threat, draws):
+    """Where atanh is infinite tanh has no slope: a pixel of 0 or 1 stays there."""
+    points = fmn(victim, images, goal, threat, draws)
+    return torch.where((images == 0) | (images == 1), images, points)

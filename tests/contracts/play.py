@@ -3,11 +3,14 @@
 import inspect
 import itertools
 import random
+import tempfile
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +24,7 @@ from assay.spec import Call
 
 _ODD = itertools.count(time.time_ns() % (1 << 30) * 2 + 1, 2)
 MICRO_BATCH = 16
+FOLDER = tempfile.TemporaryDirectory()
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,35 @@ def play(
     precision: Precision = "float32",
     micro_batch: int = MICRO_BATCH,
 ) -> Played:
-    """Run an attack as an evaluation does."""
+    """Run an attack as an evaluation does, which does not tell eps to one that looks for the smallest."""
     scramble()
     draws = Draws(seed, torch.arange(len(images)) if index is None else index)
     access = facts(call).access if access is None else access
+    threat = threat.at(None) if facts(call).kind == "minimum" else threat
     with Victim(classifier, access=access, precision=precision, micro_batch=micro_batch) as victim:
-        points = call(victim, images, goal, threat, draws)
+        points = ready(call, images)(victim, images, goal, threat, draws)
     return Played(points, victim.forwards, victim.backwards)
+
+
+def ready(call: Call, images: Tensor) -> Call:
+    """The call as it can be made: what replays a noise is given one for images of that shape."""
+    if facts(call).kind != "fitted":
+        return call
+    return replace(call, settings={"delta": noise_file(tuple(images.shape[1:])), **call.settings})
+
+
+@lru_cache
+def noise_file(shape: tuple[int, ...], seed: int = 0) -> str:
+    """A file with a large noise; it goes when the tests end."""
+    noise = 2 * Draws(seed, torch.zeros(1, dtype=torch.int64)).uniform(shape, "noise of the contract")[0] - 1
+    file = f"{FOLDER.name}/{'x'.join(map(str, shape))}-{seed}.safetensors"
+    safetensors.torch.save_file({"delta": noise}, file)
+    return file
+
+
+def another_noise(shape: tuple[int, ...]) -> str:
+    """A file with another noise than `ready` gives."""
+    return noise_file(shape, seed=1)
 
 
 def verdicts(call: Call, classifier: nn.Module, images: Tensor, goal: Goal, threat: Threat, points: Tensor) -> Any:

@@ -57,11 +57,15 @@ def check_one_eps_for_all_breaks_those_within_it(call: Call) -> None:
 
 
 def check_takes_the_gradient_where_it_stands(call: Call) -> None:
-    """A direction that shows only on the way is found by every attack of more than one step."""
+    """A direction that shows only on the way is found by every attack of more than one step.
+
+    One that looks for the smallest change may find it farther off: straight on there is nothing at any distance.
+    """
     if facts(call).access == "gradients" and "steps" in settings(call):
         for norm in facts(call).norms:
             bent, images = Bent(norm, EPS), torch.full((3, *SHAPE), 0.5)
-            verdict = judged(call, bent, images, away(bent, images), threat(norm, EPS))
+            budget = threat(norm, 2 * EPS if facts(call).kind == "minimum" else EPS)
+            verdict = judged(call, bent, images, away(bent, images), budget)
             assert (verdict == "broken").all(), f"{norm}: it walked on where the gradient had turned"
 
 

@@ -4,10 +4,28 @@ import pytest
 
 from assay.attacks import ATTACKS
 from assay.spec import read
+from tests.contracts import company, limits, power, smallest
 from tests.contracts.contract import CHECKS
+from tests.contracts.play import facts, having, settings
+
+HARD = {module.__name__ for module in (power, smallest)}
+SLOW = HARD | {module.__name__ for module in (company, limits)}
 
 
-@pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("name", ATTACKS)
-def test_attack(name, check):
-    CHECKS[check](read(name, ATTACKS, "attack"))
+def _cases():
+    """What an attack can do it does with fewer questions than by default. Without gradients that takes many, and all
+    the rest is shown by a few."""
+    for name in ATTACKS:
+        call = having(read(name, ATTACKS, "attack"), samples=20)
+        asks = facts(call).access != "gradients" and "steps" in settings(call)
+        few = having(call, steps=5, samples=4, tries=4) if "samples" in settings(call) else having(call, steps=60)
+        for check, function in CHECKS.items():
+            patient = facts(call).kind == "minimum" or (asks and function.__module__ in SLOW)
+            marks = pytest.mark.slow if patient else ()
+            some = few if asks and function.__module__ not in HARD else call
+            yield pytest.param(some, check, id=f"{name}-{check}", marks=marks)
+
+
+@pytest.mark.parametrize(("call", "check"), list(_cases()))
+def test_attack(call, check):
+    CHECKS[check](call)

@@ -67,7 +67,7 @@ class Bent(Steps):
 
     def forward(self, images: Tensor) -> Tensor:
         first, second = self.along(images)
-        return self.margins(first + self.turn * (first - 0.5).relu() * second - self.needed)
+        return self.margins(first.clamp_max(1) + self.turn * (first - 0.5).relu() * second - self.needed)
 
 
 class Gate(Steps):
@@ -99,11 +99,12 @@ class Flat(nn.Module):
 
 
 class Brittle(nn.Module):
-    """Its logits are NaN for any image that is not made of eighths."""
+    """Its logits are NaN for any image that is not made of eighths, and of all corners of the box."""
 
     def forward(self, images: Tensor) -> Tensor:
         off = ((images * 8).frac() != 0).flatten(1).any(1)
-        return Stubborn()(images).masked_fill(off[:, None], torch.nan)
+        corner = ((images == 0) | (images == 1)).flatten(1).all(1)
+        return Stubborn()(images).masked_fill((off | corner)[:, None], torch.nan)
 
 
 class Lopsided(nn.Module):
@@ -122,6 +123,8 @@ class _NoGradient(Function):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
         (images,) = ctx.saved_tensors
+        gradient = gradient.clone()
+        gradient[:, 0, 0, 0] = 0  # what has no eps would else walk from the dark into the light
         return gradient.masked_fill(lit(images)[:, None, None, None], torch.nan)
 
 

@@ -20,7 +20,7 @@ NAMES = [
     ),
     (("model", "describe", "runs/none"), "there is no run 'runs/none'"),
     (("attack", "run"), "--attack is missing: name one"),
-    (("attack", "run", "--attack", "pgdd"), "unknown attack 'pgdd'; there are fgsm,"),
+    (("attack", "run", "--attack", "pgdd"), "unknown attack 'pgdd'; there are add_noise, apgd,"),
     (("attack", "run", "--attack", "pgd(steps=4"), "cannot read attack 'pgd(steps=4'"),
     (("attack", "run", "--attack", "pgd(step=4)"), "pgd has no setting 'step'; it has steps, step_size, restarts"),
     (("attack", "run", "--attack", "pgd(steps='4')"), "pgd: steps must be a whole number, got '4'"),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from assay.adversary.goal import GOALS, read_goal
 from assay.adversary.threat import read_threat
 from assay.attacks import ATTACKS
-from assay.spec import Call, Count, Positive, from_file, number, parse, read
+from assay.spec import Call, Count, Positive, number, parse, read
+from assay.user_code import from_file
 
 often = settings(max_examples=150, deadline=None)
 ran = []

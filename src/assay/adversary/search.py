@@ -33,7 +33,8 @@ class Search:
         self.looked = False
         self.best_score: Tensor | None = None  # of best, per image; None while there was nothing to compare
         self.size = images.new_full((len(images),), torch.inf)  # of best, where it is confirmed
-        self.closes = goal.until == "fooled" and threat.eps is not None
+        self.tests = goal.until == "fooled" or threat.eps is None  # without eps there is no end but the smallest
+        self.closes = self.tests and threat.eps is not None
         self.scores = torch.full_like(self.size, -torch.inf)  # at the points of the last gradient
         self.fooled = images.new_zeros(len(images), dtype=torch.bool)  # whether those last tested are allowed and win
         self.open = ~self.fooled
@@ -47,22 +48,24 @@ class Search:
                 return
             yield step
 
-    def gradient(self, points: Images) -> Images:
+    def gradient(self, points: Images, climbed: Goal | None = None) -> Images:
         """The score's gradient at each point, zero where closed. Its forward also tests them, and leaves `scores`.
 
-        The scores, as the gradient, are in the victim's search precision.
+        The scores, as the gradient, are in the victim's search precision. They are those of another goal if one is
+        given to be climbed: a way to the search's own goal, by which alone the points are tested.
         """
         rows = self._rows()
-        logits, gradient = self.victim.gradient(points[rows], self.goal[rows])
-        scores = self.goal[rows].score(logits)
+        climbed = (self.goal if climbed is None else climbed)[rows]
+        logits, gradient = self.victim.gradient(points[rows], climbed)
+        scores = climbed.score(logits)
         self.scores = torch.full_like(self.size, -torch.inf).index_copy(0, self._index(rows), scores)
-        if self.goal.until == "fooled":
+        if self.tests:
             self._test(rows, points[rows], predicted(logits), confirmed=False)
         return gradient if isinstance(rows, slice) else torch.zeros_like(points).index_copy(0, rows, gradient)
 
     def look(self, points: Images) -> None:
         """Test the points in float32 and keep, of the images that stay open, those with the highest score."""
-        if self.goal.until == "end" and not self.looked:
+        if not self.tests and not self.looked:
             self.best, self.looked = points, True  # nothing to compare with: spare the pass, unless a second look comes
         else:
             self.score(points)
@@ -81,7 +84,7 @@ class Search:
         better = self.open & self.size.isinf() & ~(score < self.best_score) & ~self.best_score.isnan()
         self.best = torch.where(as_column(better, points), points, self.best)
         self.best_score = torch.where(better, score, self.best_score)
-        if self.goal.until == "fooled":
+        if self.tests:
             self._test(rows, points[rows], labels, confirmed=True)
         return score
 

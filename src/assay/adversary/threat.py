@@ -33,7 +33,7 @@ class Threat:
     def __getitem__(self, rows: Tensor | slice) -> "Threat":
         return replace(self, eps=self.eps[rows]) if isinstance(self.eps, Tensor) else self
 
-    def at(self, eps: float | None) -> "Threat":
+    def at(self, eps: float | Float[Tensor, "B"] | None) -> "Threat":
         """The same threat with another eps."""
         return replace(self, eps=eps)
 

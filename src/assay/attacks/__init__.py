@@ -14,6 +14,7 @@ from assay.adversary.victim import Access
 from assay.spec import Folder
 
 Attack = TypeVar("Attack", bound=Callable[..., Any])
+Kind = Literal["budget", "minimum", "control", "fitted"]
 ATTACKS = Folder("assay.attacks")
 
 
@@ -21,20 +22,22 @@ ATTACKS = Folder("assay.attacks")
 class Facts:
     """What an attack says of itself; the contract tests hold it to that.
 
-    kind: "budget" spends an eps, "minimum" looks for the smallest, "control" is what an attack must beat.
+    kind: "budget" spends an eps, "minimum" looks for the smallest, "control" is what an attack must beat, "fitted"
+    replays what was fitted elsewhere, on other images.
     access: what it asks of the victim. norms: those it has been written for.
     oracle_factor: for each norm, at which multiple of the exact smallest eps it breaks a linear classifier, whatever
-    the image. In a norm that is left out it promises its largest factor where the box is out of reach. None: nothing.
+    the image. In a norm that is left out it promises its largest factor where the box is out of reach. Empty: no
+    factor, of an attack all the same. None: nothing, of a control and of what was fitted.
     """
 
-    kind: Literal["budget", "minimum", "control"]
+    kind: Kind
     access: Access
     norms: tuple[str, ...]
     oracle_factor: Mapping[str, float] | None
 
 
 def attack(
-    kind: Literal["budget", "minimum", "control"],
+    kind: Kind,
     access: Access,
     norms: tuple[str, ...],
     oracle_factor: Mapping[str, float] | None = None,

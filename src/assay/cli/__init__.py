@@ -15,10 +15,14 @@ from pathlib import Path
 from assay.cli.options import INVOKED
 from assay.cli.parsing import read_arguments
 from assay.files import printable
-from assay.spec import blame, choices
+from assay.spec import choices
+from assay.user_code import blame
 
 LONGEST_LINE = 1000
-VERBS = ("demo", "data", "model", "train", "import", "attack", "evaluate", "compare", "explain", "harden", "report")
+VERBS = (
+    *("demo", "data", "model", "train", "import", "attack", "evaluate", "compare", "explain", "harden"),
+    *("doctor", "report"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

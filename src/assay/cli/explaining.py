@@ -37,7 +37,7 @@ def explain_run(
     from assay.explain import EXPLAIN
     from assay.models.classifier import check
 
-    calls = spec.read_all(methods, EXPLAIN, "method")
+    calls = spec.read_all(methods, lambda text: spec.read(text, EXPLAIN, "method"), "method")
     where = device_of(device)
     run, classifier = load_run(path)
     of_images = [call for call in calls if facts(call).of_images]

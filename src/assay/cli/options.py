@@ -119,10 +119,10 @@ def plan_of(attacks: Sequence[str], threat: str, eps: str | None, goal: str, see
     from assay.adversary.goal import read_goal
     from assay.adversary.threat import read_threat
     from assay.adversary.victim import fast_precision
-    from assay.attacks import ATTACKS
+    from assay.evaluate.guest import read_attacks
     from assay.evaluate.robust import Plan
 
-    calls = spec.read_all(attacks, ATTACKS, "attack")
+    calls = read_attacks(attacks)
     aim, where, budget = read_goal(goal), device_of(device), read_threat(threat)
     if budget.eps is None:
         raise ValueError(f"{threat}: an eps is needed, such as {budget.norm.name}(8/255)")

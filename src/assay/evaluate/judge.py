@@ -1,7 +1,6 @@
 """Success is nobody's claim: the judge looks at every returned image again, in float32, and repairs nothing."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from assay.adversary.goal import Goal
 from assay.adversary.norms import L2, Linf
 from assay.adversary.threat import Threat
 from assay.adversary.victim import Victim, predicted
+from assay.attacks import Kind
 from assay.evaluate.distortion import ssim
 
 Images = Float[Tensor, "B C H W"]
@@ -46,7 +46,7 @@ def judge(
     goal: Goal,
     threat: Threat,
     points: Tensor,
-    kind: Literal["budget", "minimum", "control"] = "budget",
+    kind: Kind = "budget",
 ) -> Verdicts:
     """A verdict on each point that an attack returned for images that were right.
 

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from assay import spec
 from assay.files import fault
+from assay.user_code import from_file
 
 
 def from_user(text: str) -> nn.Module:
     """The module that FILE.py:FUNCTION returns. Runs that file. Raises ValueError if it returns anything else."""
-    make = spec.from_file(text, "model")
+    make = from_file(text, "model")
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
             net = make()

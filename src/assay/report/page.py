@@ -7,6 +7,7 @@ from assay.report.attacks_table import attacks_table
 from assay.report.contact_sheet import contact_sheet
 from assay.report.curve import curve
 from assay.report.damage import damage
+from assay.report.doctor import doctor
 from assay.report.explanations import explanations
 from assay.report.filters import filters
 from assay.report.gallery import gallery
@@ -36,6 +37,7 @@ PANELS = (
     activations,
     contact_sheet,
     training,
+    doctor,
     reproduce,
 )
 

@@ -1,0 +1,208 @@
+"""Small classifiers whose right answer is known exactly: built from eps, not trained, so that nothing is estimated.
+
+Each is built around the eps of the attack under test: about half of its images can be broken there, provably.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from assay.doctor.linear import Norm, linear, smallest_eps
+from assay.doctor.nets import Keys, Tent
+
+SHAPE = (1, 12, 12)
+CLEAR = 0.9  # of eps: an image whose smallest eps is below that is to be broken by whoever is right
+SPREAD = (0.4, 2.0)  # of eps: between these lie the smallest eps of a canary's images
+TOWARD = {"linf": np.inf, "l2": 2, "l1": 1}
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A classifier, images `(N, C, H, W)` that it gets right, their labels, and of each image the smallest eps in
+    the norm at which it can be broken (inf: at none); NaN where nobody has proven it."""
+
+    name: str
+    net: nn.Module
+    images: Tensor
+    labels: Tensor
+    norm: Norm
+    eps: float
+    radius: np.ndarray
+
+    @property
+    def breakable(self) -> np.ndarray:
+        """Images that an attack must break at eps."""
+        return self.radius <= CLEAR * self.eps
+
+    @property
+    def unbreakable(self) -> np.ndarray:
+        """Images that nobody can break at eps."""
+        return self.radius > 1.02 * self.eps
+
+    def rows(self, rows: Sequence[int] | np.ndarray | Tensor) -> "Canary":
+        """Some of the images, in that order."""
+        where = torch.as_tensor(np.asarray(rows), dtype=torch.int64)
+        return replace(self, images=self.images[where], labels=self.labels[where], radius=self.radius[where.numpy()])
+
+    def under(self, name: str, net: nn.Module) -> "Canary":
+        """The same images under another classifier that answers the same."""
+        return replace(self, name=name, net=net)
+
+
+@lru_cache(maxsize=64)
+def straight(
+    norm: Norm,
+    eps: float,
+    shape: tuple[int, int, int] = SHAPE,
+    classes: int = 10,
+    n: int = 48,
+    seed: int = 1,
+    corners: bool = True,
+) -> Canary:
+    """A linear classifier with uneven weights; the classes beyond the second are out of reach.
+
+    With `corners` a quarter of the images are black and white; without, all are grey, and the box is far away.
+    """
+    chance = np.random.default_rng(seed)
+    pixels = int(np.prod(shape))
+    weight = chance.normal(size=(classes, pixels)) * 10.0 ** chance.uniform(-0.7, 0.7, (classes, pixels))
+    slope = weight[1] - weight[0]
+    reach = _gain(norm, slope, np.full(pixels, 0.5), eps)
+    weight *= 4.0 / reach  # logits that a change of eps gains: enough to see, too few to saturate a softmax
+    slope, bias = weight[1] - weight[0], np.zeros(classes)
+    images = np.stack([_placed(chance, norm, slope, eps, pixels, corners, i % 4 == 3) for i in range(n)])
+    bias[1] = 0.0
+    logits = images @ weight.T
+    bias[2:] = (np.minimum(logits[:, 0], logits[:, 1])[:, None] - logits[:, 2:] - 9.0).min(0) if classes > 2 else 0.0
+    pixels_of = torch.from_numpy(images).float()
+    exact = pixels_of.double().numpy()
+    labels = (exact @ weight.T + bias).argmax(1)
+    radius = [smallest_eps(norm, weight, bias, image, int(label)) for image, label in zip(exact, labels, strict=True)]
+    return Canary(
+        f"linear, {classes} classes" + ("" if shape == SHAPE else f", {'×'.join(map(str, shape))}"),
+        linear(weight, bias),
+        pixels_of.reshape(-1, *shape),
+        torch.from_numpy(labels),
+        norm,
+        eps,
+        np.array(radius),
+    )
+
+
+@lru_cache(maxsize=16)
+def level(norm: Norm, eps: float, n: int = 32, seed: int = 7) -> Canary:
+    """A linear classifier of four classes that are all near each other: here the losses go different ways.
+
+    Each image's smallest eps is that toward its nearest class.
+    """
+    chance = np.random.default_rng(seed)
+    pixels, classes = int(np.prod(SHAPE)), 4
+    weight = chance.normal(size=(classes, pixels))
+    weight *= 2.0 / _gain(norm, weight[1] - weight[0], np.full(pixels, 0.5), eps)
+    images = torch.from_numpy(chance.uniform(0.2, 0.8, (40 * n, pixels))).float()
+    bias = -(images.double().numpy() @ weight.T).mean(0)
+    logits = images.double().numpy() @ weight.T + bias
+    spread = np.sort(logits, 1)
+    near = np.argsort(spread[:, -1] - spread[:, 0])[:n]
+    labels = logits[near].argmax(1)
+    exact = images[torch.from_numpy(near)].double().numpy()
+    radius = [smallest_eps(norm, weight, bias, image, int(label)) for image, label in zip(exact, labels, strict=True)]
+    return Canary(
+        "four near classes",
+        linear(weight, bias),
+        images[torch.from_numpy(near)].reshape(n, *SHAPE),
+        torch.from_numpy(labels),
+        norm,
+        eps,
+        np.array(radius),
+    )
+
+
+def _gain(norm: Norm, slope: np.ndarray, room: np.ndarray, eps: float) -> float:
+    """The most that a change of eps can gain along the slope, with that room at each pixel."""
+    slope = np.abs(slope)
+    if norm == "linf":
+        return float(slope @ np.minimum(eps, room))
+    if norm == "l1":
+        steepest = np.argsort(-slope)
+        before = np.cumsum(room[steepest]) - room[steepest]
+        return float(slope[steepest] @ np.clip(eps - before, 0, room[steepest]))
+    low, high = 0.0, 1.0 / float(slope[slope > 0].min())
+    for _ in range(60):
+        middle = (low + high) / 2
+        within = float(np.linalg.norm(np.minimum(middle * slope, room))) <= eps
+        low, high = (middle, high) if within else (low, middle)
+    return float(slope @ np.minimum(low * slope, room))
+
+
+def _placed(
+    chance: np.random.Generator, norm: Norm, slope: np.ndarray, eps: float, pixels: int, corners: bool, binary: bool
+) -> np.ndarray:
+    """An image at a random distance from the boundary, on a random side of it."""
+    side, wanted = chance.choice([-1.0, 1.0]), float(np.exp(chance.uniform(*np.log(SPREAD))))
+    binary = binary and corners
+    if binary:  # turn pixels over, the flattest first, until it is as near
+        image = chance.integers(0, 2, pixels).astype(float)
+        aim = _gain(norm, slope, np.full(pixels, 1.0), wanted * eps) * 0.5
+    else:
+        image = chance.uniform(0.1, 0.9, pixels) if corners else chance.uniform(0.4, 0.6, pixels)
+        aim = _gain(norm, slope, np.full(pixels, 0.5), wanted * eps)
+    for _ in range(200):
+        off = float(slope @ image) - side * aim
+        if abs(off) <= 0.05 * aim:
+            break
+        if binary:
+            helps = np.flatnonzero((slope * (1 - 2 * image)) * off < 0)
+            near = helps[np.argsort(np.abs(np.abs(slope[helps]) - min(abs(off), np.abs(slope).max())))]
+            if not len(near) or np.abs(slope[near[0]]) > 2 * abs(off):
+                break
+            image[near[0]] = 1 - image[near[0]]
+        else:
+            image = np.clip(image - 0.7 * off * slope / (slope @ slope), 0, 1)
+    return image
+
+
+@lru_cache(maxsize=16)
+def bent(norm: Norm, eps: float, need: float = 3.5, n: int = 24, seed: int = 2, others: int = 8) -> Canary:
+    """Keys on images of soft noise. All are breakable at eps, and none by fewer than four steps."""
+    chance = np.random.default_rng(seed)
+    pixels, blocks = int(np.prod(SHAPE)), len(Keys.WORTH)
+    order = chance.permutation(pixels)[: pixels // (2 * blocks) * 2 * blocks].reshape(blocks, -1)
+    patterns = np.zeros((blocks, pixels))
+    for block, own in zip(patterns, order, strict=True):
+        block[own] = np.where(np.arange(len(own)) % 2, 1.0, -1.0)
+    length = np.linalg.norm(patterns[0], ord={"linf": 1, "l2": 2, "l1": np.inf}[norm])
+    room = max(0.02, 0.45 - (eps if norm == "linf" else 0.1))
+    images = np.full((n, pixels), 0.5) + chance.uniform(-room, room, (n, pixels))
+    for own in order:  # a pattern's two signs lie on equal grey: each image starts at zero
+        images[:, own[1::2]] = images[:, own[::2]]
+    scale = 1.0 if norm == "linf" else len(Keys.WORTH) ** 0.5  # in l2 the directions share one budget
+    net = Keys(torch.from_numpy(patterns * scale / (length * eps)).float(), torch.full(SHAPE, 0.5), need, others)
+    return Canary(
+        "hidden directions",
+        net,
+        torch.from_numpy(images).float().reshape(n, *SHAPE),
+        torch.zeros(n, dtype=torch.int64),
+        norm,
+        eps,
+        np.full(n, 0.5 * eps),
+    )
+
+
+@lru_cache(maxsize=16)
+def peaked(norm: Norm, eps: float, fall: float = 1.0, n: int = 16, seed: int = 3, others: int = 8) -> Canary:
+    """Tent on images of soft noise; behind its peak it falls `fall` times as steeply as it has risen."""
+    soft = bent(norm, eps, n=n, seed=seed)
+    pattern = torch.where(torch.arange(soft.images[0].numel()) % 2 == 0, 1.0, -1.0)
+    length = np.linalg.norm(pattern.numpy(), ord={"linf": 1, "l2": 2, "l1": np.inf}[norm])
+    pattern = pattern / (float(length) * eps)
+    images = soft.images.flatten(1)
+    off = ((images - 0.5) @ pattern)[:, None] * pattern / (pattern @ pattern)
+    images = (images - off).reshape(soft.images.shape).clamp(0, 1)
+    net = Tent(pattern, torch.full(SHAPE, 0.5), fall, others)
+    kept = (net(images).argmax(1) == 0).nonzero()[:, 0]
+    return Canary("an answer in the middle", net, images, soft.labels, norm, eps, np.full(n, 0.4 * eps)).rows(kept)

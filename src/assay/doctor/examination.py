@@ -1,0 +1,187 @@
+"""An attack under examination: what it claims, the canaries built for its eps, and each trial run once."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from assay.adversary.threat import THREATS
+from assay.adversary.yours import Yours
+from assay.doctor import canaries
+from assay.doctor.canaries import CLEAR, Canary
+from assay.doctor.evidence import Ways
+from assay.doctor.linear import Norm
+from assay.doctor.trial import Trial, run
+
+Claim = Literal["one-step", "iterative", "minimum", "black-box"]
+USUAL_EPS: dict[Norm, float] = {"linf": 8 / 255, "l2": 1.0, "l1": 12.0}
+LAZY = 0.6  # of eps: what a black-box attack must break, whose queries are few
+TRIALS = 40  # that a whole examination makes, more or less
+MANY = 8  # places asked about: who goes through so many does not make one step
+SAME = 0.02  # by which a length may miss eps and still be eps
+
+
+@dataclass
+class Examination:
+    """attack, in `norm`, at `eps`, which `claims` to be of one kind; `tell` names where those come from."""
+
+    attack: Yours
+    norm: Norm
+    eps: float
+    claims: Claim
+    n: int = 48
+
+    @cached_property
+    def first(self) -> Trial:
+        """The trial that most is read from: a linear canary, in eval mode.
+
+        Of ten classes eight are out of reach; who aims at those, as targeted attacks may, is tried on two. A search for
+        the smallest change is tried far from the box, which some theories do not know.
+        """
+        three = run(self.attack, canaries.straight(self.norm, self.eps, n=self.n, corners=self.spends))
+        if three.points is None or not self.spends or not weak(three):
+            return three
+        two = run(self.attack, canaries.straight(self.norm, self.eps, classes=2, n=self.n))
+        return two if self.aims_elsewhere or not weak(two) else three
+
+    @property
+    def straight(self) -> Canary:
+        """The canary of the first trial."""
+        return self.first.canary
+
+    @cached_property
+    def ways(self) -> Ways:
+        """How it went about the first trial."""
+        return Ways(self.first)
+
+    @cached_property
+    def bent(self) -> Trial:
+        """The trial on hidden directions."""
+        return run(self.attack, canaries.bent(self.norm, self.eps, n=self.n // 2, others=self.others))
+
+    @cached_property
+    def bent_ways(self) -> Ways:
+        """How it went about hidden directions."""
+        return Ways(self.bent)
+
+    @cached_property
+    def peaked(self) -> Trial:
+        """The trial on an answer in the middle."""
+        return run(self.attack, canaries.peaked(self.norm, self.eps, others=self.others))
+
+    @cached_property
+    def luck(self) -> float:
+        """The share of images whose fate is another with another seed."""
+        other = run(self.attack, self.straight, seed=3)
+        return 0.0 if other.points is None else float((other.fallen != self.first.fallen).mean())
+
+    @cached_property
+    def level(self) -> Ways:
+        """How it goes about four near classes, where one loss can be told from another."""
+        return Ways(run(self.attack, canaries.level(self.norm, self.eps, n=2 * self.n // 3)))
+
+    @cached_property
+    def aims_elsewhere(self) -> bool:
+        """Whether its gradients are of another class than the label, as those of a targeted attack are."""
+        labels = self.level.trial.canary.labels
+        aims = [label != int(labels[image]) for image, label in self.level.aims()]
+        return bool(aims) and float(np.mean(aims)) > 0.5
+
+    @property
+    def others(self) -> int:
+        """Classes out of reach on the curved canaries: none for whoever may aim at them."""
+        return 0 if self.aims_elsewhere else 8
+
+    @property
+    def spends(self) -> bool:
+        """Whether it has a budget, and does not look for the smallest change."""
+        return self.claims != "minimum"
+
+    def must(self, trial: Trial) -> np.ndarray:
+        """Images that an attack of this claim has to break: with few queries not those at the very edge."""
+        return trial.canary.radius <= (LAZY if self.claims == "black-box" else CLEAR) * trial.eps
+
+    def missed(self, trial: Trial) -> np.ndarray:
+        """Those of them that it has left standing."""
+        return self.must(trial) & ~trial.fallen
+
+    def twin(self, name: str, change: Callable[[Canary], Any], **how: Any) -> Trial:
+        """A trial on the linear canary's images and another network."""
+        return run(self.attack, self.straight.under(name, change(self.straight)), **how)
+
+
+def examination(
+    attack: Yours, norm: Norm | None, eps: float | None, claims: Claim | None, seconds: float
+) -> Examination:
+    """The norm, the eps and the claim of an attack: as told, as it says of itself, or as one run shows.
+
+    seconds: what there is time for; a slow attack is shown fewer images.
+    """
+    told = eps if eps is not None else attack.eps
+    small = attack.needs_eps or attack.hears_eps
+    first_norm: Norm = norm or ("linf" if told is None or told <= 0.5 else "l2")
+    first_eps = told if told is not None else USUAL_EPS[first_norm]
+    trial = run(attack, canaries.straight(first_norm, first_eps))
+    found_norm, found_eps, even = first_norm, first_eps, told is not None or small
+    if trial.points is not None and trial.deltas.isfinite().all():
+        for name in ("linf", "l2", "l1") if norm is None else (norm,):
+            sizes = THREATS[name]().size(trial.deltas).numpy()
+            moved = sizes[sizes > 1e-9]
+            if not len(moved):
+                continue
+            if even and np.abs(np.median(moved) / first_eps - 1) <= SAME and not (name == "linf" and first_eps > 0.5):
+                found_norm = name
+                break
+            if not even and moved.max() <= (1 + SAME) * np.median(moved) and len(moved) > 8:
+                found_norm, found_eps, even = name, float(np.median(moved)), True
+                break
+    if claims is None:
+        claims = _claim(trial, even)
+    if claims == "minimum" and norm is None and not even:
+        found_norm = "l2"
+    slow = trial.seconds > seconds / TRIALS
+    return Examination(attack, found_norm, found_eps if even else USUAL_EPS[found_norm], claims, 16 if slow else 48)
+
+
+def _claim(trial: Trial, even: bool) -> Claim:
+    if not even:
+        return "minimum"
+    questions = Ways(trial).questions
+    if questions == 0 and len(trial.record.passes) > 1:
+        return "black-box"
+    asked = len({each.images.numpy().tobytes() for each in trial.record.passes})
+    return "one-step" if questions <= 1 and asked < MANY else "iterative"
+
+
+def weak(trial: Trial) -> bool:
+    """Whether it leaves more images standing than bad luck explains."""
+    return bool(trial.standing.sum() > max(1, 0.06 * trial.canary.breakable.sum()))
+
+
+def follows_the_boundary(trial: Trial) -> bool:
+    """Whether the images that fall end just beyond their own smallest eps, though there was more to spend."""
+    if trial.points is None or trial.fallen.sum() < 6:
+        return False
+    ratio = (trial.sizes / trial.canary.radius)[trial.fallen]
+    spent = trial.sizes[trial.fallen] / trial.eps
+    return bool(np.median(ratio) < 1.3 and np.percentile(ratio, 75) < 1.5 and spent.std() > 0.1 and spent.max() < 1.02)
+
+
+class Clock:
+    """How much time is left for checks that can be left out."""
+
+    def __init__(self, seconds: float) -> None:
+        self.began, self.seconds = time.perf_counter(), seconds
+
+    @property
+    def spent(self) -> float:
+        """Seconds since it was started."""
+        return time.perf_counter() - self.began
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self.seconds - self.spent

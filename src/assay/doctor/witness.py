@@ -1,0 +1,88 @@
+"""A model that remembers what it was asked: every input, its mode, and what came back through it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass
+class Pass:
+    """One question: the images `(B, C, H, W)`, the answer `(B, K)`, and if it was asked for, what came back.
+
+    of_logits: the gradient of the attack's loss with respect to the logits. of_images: with respect to the images.
+    """
+
+    images: Tensor
+    logits: Tensor
+    training: bool
+    of_logits: Tensor | None = None
+    of_images: Tensor | None = None
+
+
+@dataclass
+class Record:
+    """All passes of one run of an attack, in their order."""
+
+    passes: list[Pass] = field(default_factory=list)
+
+    @property
+    def backwards(self) -> list[Pass]:
+        """The passes that something came back through."""
+        return [each for each in self.passes if each.of_logits is not None]
+
+
+class EndlessError(RuntimeError):
+    """An attack has asked for longer than anybody waits."""
+
+
+class Witness(nn.Module):
+    """Answers as `net` does, and writes into `record`. As transparent as a module can be.
+
+    Whoever asks for more than `patience` seconds is stopped by EndlessError.
+    """
+
+    def __init__(self, net: nn.Module, patience: float = 20.0) -> None:
+        super().__init__()
+        self.net = net
+        self.record = Record()
+        self.end = time.monotonic() + patience
+
+    def forward(self, images: Tensor) -> Tensor:
+        if time.monotonic() > self.end:
+            raise EndlessError("it asks on and on")
+        images = images.view_as(
+            images
+        )  # another tensor at each pass, though it is asked about one leaf again and again
+        logits = self.net(images)
+        training = self.training or any(part.training for part in self.net.modules())
+        asked = Pass(images.detach().clone(), logits.detach().clone(), training)
+        self.record.passes.append(asked)
+        if logits.requires_grad:
+            logits.register_hook(_into(asked, "of_logits"))
+        if images.requires_grad:
+            images.register_hook(_into(asked, "of_images"))
+        return logits
+
+
+def _into(asked: Pass, name: str) -> Callable[[Tensor], None]:
+    def keep(gradient: Tensor) -> None:
+        before = getattr(asked, name)
+        setattr(asked, name, gradient.detach().clone() if before is None else before + gradient.detach())
+
+    return keep
+
+
+@torch.no_grad()
+def classes(net: nn.Module, images: Tensor) -> Tensor:
+    """The predicted classes `(B,)` in eval mode; -1 where the logits are not finite. The modes come back."""
+    modes = [(part, part.training) for part in net.modules()]
+    try:
+        net.eval()
+        logits = net(images)
+    finally:
+        for part, mode in modes:
+            part.training = mode
+    return torch.where(logits.isfinite().all(1), logits.argmax(1), -1)

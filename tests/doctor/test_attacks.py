@@ -1,0 +1,71 @@
+"""The doctor's word on attacks: every fault named, every right attack left in peace, each finding complete."""
+
+import pytest
+
+from assay.adversary.yours import yours
+from assay.attacks import ATTACKS
+from assay.doctor.attack import CHECKS, examine_attack
+from assay.doctor.mends import OF_ATTACKS
+from assay.evaluate.guest import house
+from assay.spec import read
+from tests.doctor import wrong_by_strangers, wrong_in_manners
+from tests.doctor.right import RIGHT
+from tests.doctor.wrong import WRONG
+
+assert wrong_by_strangers.__name__  # its import plants
+SLOW = {"pgd_one_by_one", "random_search", "searches_half_heartedly", "goes_on_until_all_have_fallen", "pgd_of_madry"}
+LONG = {"hop_skip_jump", "penalised", "square", "cw"}
+
+
+def _marked(names):
+    return [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in names]
+
+
+EXAMINABLE = [
+    pytest.param(name, norm, marks=pytest.mark.long if name in LONG else pytest.mark.slow)
+    for name in ATTACKS
+    if ATTACKS[name].facts.kind in ("budget", "minimum")
+    for norm in ATTACKS[name].facts.norms
+]
+pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+
+
+@pytest.mark.parametrize("name", _marked(WRONG))
+def test_a_wrong_attack_is_named(name):
+    function, names = WRONG[name]
+    found = examine_attack(yours(function, name), claims=wrong_in_manners.CLAIMS.get(name))
+    first = [finding for finding in found.findings if finding.severity != "note"][:1]
+    assert first, "nothing found"
+    assert first[0].name in names, found.findings
+    assert not found.healthy
+    assert first[0].effect, "no word of what it did to the number"
+    assert first[0].mend == OF_ATTACKS[first[0].name]
+
+
+@pytest.mark.parametrize("name", _marked(RIGHT))
+def test_a_right_attack_is_left_in_peace(name):
+    found = examine_attack(yours(RIGHT[name], name))
+    assert found.healthy, found.findings
+    assert list(found.checks) == list(CHECKS)
+
+
+@pytest.mark.parametrize(("name", "norm"), EXAMINABLE)
+def test_an_attack_of_this_house_is_left_in_peace(name, norm):
+    call = read(name, ATTACKS, "attack")
+    claims = "minimum" if call.function.facts.kind == "minimum" else None
+    found = examine_attack(house(call, norm), norm=norm, claims=claims)
+    assert found.healthy, found.findings
+
+
+def test_what_costs_no_time_is_told_quickly():
+    found = examine_attack(yours(RIGHT["pgd"], "pgd"), quick=True)
+    assert found.seconds < 60
+    assert set(found.checks) | set(found.skipped) == set(CHECKS)
+
+
+def test_every_name_has_been_seen():
+    """A name that no planted fault bears has never been shown to be right."""
+    seen = {name for _, names in WRONG.values() for name in names}
+    rare = {"crashes", "saturates", "depends-on-company", "depends-on-logit-scale", "eps-zero-moves", "too-weak"}
+    rare |= {"gives-up-where-it-fails"}
+    assert OF_ATTACKS.keys() - seen - rare == set()
