@@ -4,14 +4,10 @@
 be None may be missing, and more may stand in a file.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
-import numpy as np
-
 from assay.spec import checked
-from assay.tally import VERDICTS, column
 
 SHARE = {"count": int, "n": int, "share": float, "low": float, "high": float}
 # the columns of images.parquet: of the clean image, and, beside its verdict, of each attack
@@ -47,6 +43,14 @@ RUN: Mapping[str, Any] = {
     },
     "panels/data.safetensors": {"sheet"},
     "panels/trained_on.safetensors": {"prints"},
+    "panels/universal.safetensors": {"noises", "images", "labels", "said"},
+    "panels/universal.json": {
+        **{"threat": str, "data": str, "classes": list[str], "targets": list[int], "n": int, "steps": int},
+        "fits": [
+            {"on": int, "reached": list[float], "success": [float | None], "failure": [SHARE]}
+            | {"matrix": [[float | None]], "counts": list[int]}
+        ],
+    },
     "panels/doctor.json": {
         "examined": [
             {"what": Literal["attack", "model"], "subject": str, "claims": str, "healthy": bool, "seconds": float}
@@ -77,6 +81,7 @@ EVALUATION: Mapping[str, Any] = {
         "precision": str,
         "weights": str,
         "trained_on": int | None,
+        "notes": list[str] | None,
     },
     "env.json": {},
     "results.json": {
@@ -100,6 +105,7 @@ EVALUATION: Mapping[str, Any] = {
         "frames": [{"eps": float, "size": float, "verdict": Literal["robust", "broken", "fault", "exempt"]}],
     },
     "strip.safetensors": {"images", "probability"},
+    "curves.safetensors": set(),
     "predictions.json": {"pictures": [{"rule": str, "index": int, "label": int}]},
     "predictions.safetensors": {"images", "probability"},
 }
@@ -162,117 +168,3 @@ def verify(file: object, content: Any, wanted: Any, where: str = "its content") 
                 verify(file, content.get(key), kind, key)
     else:
         checked(place, content, wanted)
-
-
-def wrong_in_run(name: str, content: Any) -> str:
-    """What is wrong with a file of the right form; "" if nothing is."""
-    if name == "metrics.jsonl":
-        robust = ["validation_robust" in line for line in content]
-        if any(robust) and (not all(robust) or any(line["validation_robust"] is None for line in content)):
-            return "validation_robust is missing in some lines"
-        numbers = (line[key] for line in content for key in (*LEARNT, "validation_robust", "epoch") if key in line)
-        return next((f"{number:.3g} is out of range" for number in numbers if abs(number) > LARGEST), "")
-    if name == "panels/data.json":
-        counts = [part["per_class"] for part in content["splits"].values()]
-        fits = counts and all(len(count) == len(content["classes"]) > 0 for count in counts)
-        return "" if fits else f"per_class does not count {len(content['classes'])} classes"
-    if name == "panels/data.safetensors" and (wrong := _wrong_array(content["sheet"], "u", "knchw", {})):
-        return f"sheet {wrong}"
-    return ""
-
-
-def wrong_in_evaluation(name: str, content: Any, config: Mapping[str, Any], pictures: int = 0) -> str:
-    """What is wrong with a file of the right form beside that config.json; "" if nothing is.
-
-    pictures is how many the file beside this one tells of.
-    """
-    if name == "config.json":
-        return _wrong_settings(content)
-    attacked = {(attack, float(eps)) for attack in config["attacks"] for eps in config["epsilons"]}
-    if name == "costs.json":
-        missing = attacked - {(cost["attack"], cost["eps"]) for cost in content}
-        return next((f"{attack} at eps {eps} is missing" for attack, eps in missing), "")
-    if name in ("gallery.json", "predictions.json"):
-        labels = np.array([picture["label"] for picture in content["pictures"]])
-        return wrong_labels(labels, config["classes"]) if len(labels) else "it shows no pictures"
-    if name == "strip.json":
-        return wrong_labels(np.array([content["label"]]), config["classes"])
-    if name in PICTURES:
-        sizes = dict(zip("chw", config["shape"], strict=True)) | {"n": pictures, "k": len(config["classes"])}
-        found = ((key, _wrong_array(content[key], *form, sizes, finite=False)) for key, form in PICTURES[name].items())
-        return next((f"{key} {wrong}" for key, wrong in found if wrong), "")
-    return _wrong_table(content, config, attacked) if name == "images.parquet" else ""
-
-
-def _wrong_settings(config: Mapping[str, Any]) -> str:
-    shape, epsilons = config["shape"], config["epsilons"]
-    if config["eps"] not in epsilons:
-        return f"eps {config['eps']} is none of its epsilons {epsilons}"
-    if len(shape) != 3 or shape[0] not in (1, 3) or min(shape) < 1:
-        return f"shape is {shape}, [C, H, W] wanted"
-    if strange := [eps for eps in epsilons if not 0 <= eps <= math.prod(shape)]:
-        return f"eps {strange[0]} is out of range"
-    for key in ("attacks", "epsilons", "classes"):
-        if twice := [value for value in config[key] if config[key].count(value) > 1]:
-            return f"{key} holds {twice[0]} twice"
-    return ""
-
-
-def _wrong_table(table: Mapping[str, np.ndarray], config: Mapping[str, Any], attacked: set[tuple[str, float]]) -> str:
-    verdicts = {column(*pair, "verdict") for pair in attacked}
-    numbers = {column(*pair, what) for pair in attacked for what in NUMBERS} | {*CLEAN}
-    if missing := sorted((verdicts | numbers) - set(table)):
-        return f"{missing[0]} is missing"
-    if len(table["label"]) != config["n"]:
-        return f"{len(table['label'])} rows, but config.json says {config['n']}"
-    if not config["n"]:
-        return "it has no rows"
-    for key in sorted(numbers):
-        kind, whole = table[key].dtype.kind, key.rpartition(":")[2] in WHOLE
-        if kind not in ("iu" if whole else "iuf"):
-            return f"{key} holds {table[key].dtype}, {'whole ' if kind == 'f' else ''}numbers wanted"
-    for key in sorted(verdicts):
-        if strange := [value for value in table[key].tolist() if not isinstance(value, str) or value not in VERDICTS]:
-            return f"{key} holds {strange[0]!r}, which is no verdict"
-    if (table["index"] < 0).any():
-        return f"index {table['index'].min()} is out of range"
-    named = {"label": table["label"]}  # -1 is no prediction
-    named |= {key: table[key][table[key] != -1] for key in sorted(numbers) if key.endswith("prediction")}
-    return next((wrong for labels in named.values() if (wrong := wrong_labels(labels, config["classes"]))), "")
-
-
-def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> str:
-    """The same for a file of an explanation."""
-    if name == "config.json":
-        return "" if content["maps"] else "it has no maps"
-    maps = [f"map.{key}" for key in config["maps"]]
-    if missing := [key for key in maps if key not in content]:
-        return f"{missing[0]} is missing"
-    sizes = {"n": content["index"].size if "index" in content else 0, "k": len(config["classes"])}
-    kind = config["kind"]
-    forms = FORMS | {key: ("f", MAPS[kind]) for key in maps if kind != "maps" or key != "map.class"}
-    for key in [key for key in forms if key in content]:
-        if wrong := _wrong_array(content[key], *forms[key], sizes):
-            return f"{key} {wrong}"
-        numbers = content[key][content[key] != -1] if key == "map.class" else content[key]  # -1 is no prediction
-        if key in ("labels", "explained", "map.class") and (wrong := wrong_labels(numbers, config["classes"])):
-            return wrong
-    return ""
-
-
-def _wrong_array(array: np.ndarray, kinds: str, letters: str, sizes: Mapping[str, int], finite: bool = True) -> str:
-    """What is wrong with an array whose sizes have those letters: c is 1 or 3, n and k are known, others are free."""
-    if array.dtype.kind not in kinds or (kinds == "u" and array.dtype != np.uint8):
-        return f"holds {array.dtype}, which is another kind of numbers"
-    fits = len(letters) == array.ndim and 0 not in array.shape
-    for letter, size in zip(letters, array.shape, strict=False):
-        fits &= size in (1, 3) if letter == "c" else size == sizes.get(letter, size)
-    if not fits:
-        return f"has the shape {array.shape}"
-    return "" if not finite or np.isfinite(array).all() else "is not finite"
-
-
-def wrong_labels(labels: np.ndarray, classes: Sequence[str]) -> str:
-    """What is wrong with labels of these classes; "" if nothing is."""
-    strange = labels[(labels < 0) | (labels >= len(classes))]
-    return f"label {strange[0]} is out of range, there are {len(classes)} classes" if len(strange) else ""

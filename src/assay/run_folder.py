@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import safetensors.numpy
 
-from assay import contents
+from assay import contents, soundness
 from assay.files import reason, whole
 
 SCHEMA = 2
@@ -140,7 +140,7 @@ class Evaluation(Folder):
         config = content if name == "config.json" else self.read_json("config.json")
         beside, key = contents.BESIDE.get(name, ("", ""))
         pictures = len(self.read_json(beside)[key]) if beside else 0
-        return contents.wrong_in_evaluation(name, content, config, pictures)
+        return soundness.wrong_in_evaluation(name, content, config, pictures)
 
 
 class Explanation(Folder):
@@ -150,7 +150,7 @@ class Explanation(Folder):
 
     def _wrong(self, name: str, content: Any) -> str:
         config = content if name == "config.json" else self.read_json("config.json")
-        return contents.wrong_in_explanation(name, content, config)
+        return soundness.wrong_in_explanation(name, content, config)
 
 
 class Run(Folder):
@@ -159,7 +159,7 @@ class Run(Folder):
     wanted: ClassVar[Mapping[str, Any]] = contents.RUN
 
     def _wrong(self, name: str, content: Any) -> str:
-        return contents.wrong_in_run(name, content)
+        return soundness.wrong_in_run(name, content)
 
     @property
     def name(self) -> str:

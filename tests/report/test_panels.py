@@ -67,11 +67,11 @@ def test_runs_of_any_name(tmp_path: Path, name: str) -> None:
     assert sum(escape(name, quote=False) in re.sub(r"<(title|desc).*?</\1>", "", one) for one in drawn) >= 4, "legends"
 
 
-def test_with_data_every_panel_is_filled_but_those_of_explain_and_doctor(tmp_path: Path) -> None:
+def test_with_data_every_panel_is_filled_but_those_of_other_verbs(tmp_path: Path) -> None:
     make_run(tmp_path / "run")
     found = panels_of(tmp_path / "run")
     empty = {name for name, panel in found.items() if panel.fill}  # type: ignore[attr-defined]
-    assert empty == {"explanations", "filters", "activations", "doctor"}
+    assert empty == {"explanations", "filters", "activations", "doctor", "cost", "universal"}
     assert all(panel.body for name, panel in found.items() if name not in empty)  # type: ignore[attr-defined]
 
 

@@ -78,10 +78,11 @@ def figures(folder: Folder) -> str:
 
 
 def warned(config: dict[str, Any]) -> list[str]:
-    """What makes the figures worth nothing: images that the model was trained on."""
+    """What makes the figures worth less: images that the model was trained on, and what was not done as asked."""
+    notes = [f"  {text}" for text in config.get("notes") or []]
     if not config.get("trained_on"):
-        return []
-    return [f"  {config['trained_on']} of {config['n']} images are among those that the model was trained on"]
+        return notes
+    return [f"  {config['trained_on']} of {config['n']} images are among those that the model was trained on", *notes]
 
 
 def eps_text(eps: float, norm: str) -> str:

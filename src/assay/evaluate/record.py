@@ -40,6 +40,8 @@ def evaluate_run(
         _write_gallery(folder, classifier, images, plan, evaluation, figures)
         _write_strip(folder, classifier, images, plan, evaluation.table, figures)
         folder.write_arrays("adversarial.safetensors", evaluation.proof)
+        if evaluation.curves:
+            folder.write_arrays("curves.safetensors", evaluation.curves)
     else:
         _write_predictions(folder, classifier, images, plan, evaluation.table)
     folder.write_table("images.parquet", evaluation.table)
@@ -47,7 +49,7 @@ def evaluate_run(
     folder.write_json("costs.json", [asdict(cost) for cost in evaluation.costs])
     folder.write_json("results.json", {"schema": SCHEMA, **figures})
     about = {"schema": SCHEMA, "name": label, "weights": weights}
-    about["trained_on"] = trained_on(run, images)
+    about |= {"trained_on": trained_on(run, images), "notes": plan.notes(len(images.classes))}
     folder.write_json("config.json", about | _describe(images) | plan.describe())
     return folder
 
@@ -86,7 +88,7 @@ def _write_gallery(
         return
     picked = images.rows(torch.tensor([row for row, _ in chosen]))
     goal, logits = aim(classifier, picked, plan)
-    points, _ = run_attack(classifier, picked, goal, plan, attack, eps)
+    points = run_attack(classifier, picked, goal, plan, attack, eps).points
     if points.shape != logits.shape[:1] + images.shape:
         return
     with Victim(classifier, access="scores") as victim:
@@ -124,7 +126,7 @@ def _write_strip(
     attack, one = strongest(plan, figures, plan.threat.eps), images.rows(slice(int(right[0]), int(right[0]) + 1))
     goal, _ = aim(classifier, one, plan)
     pixels, epsilons = one.pixels(plan.device), [0.0, *(eps for eps in plan.epsilons if eps)]
-    points = [pixels, *(run_attack(classifier, one, goal, plan, attack, eps)[0] for eps in epsilons[1:])]
+    points = [pixels, *(run_attack(classifier, one, goal, plan, attack, eps).points for eps in epsilons[1:])]
     if any(point.shape != pixels.shape for point in points):  # a fault, as the table says: there is nothing to show
         return
     with Victim(classifier, access="scores") as victim:

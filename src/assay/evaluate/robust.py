@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import product
 from operator import add
@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from assay.adversary.goal import Goal
+from assay.adversary.goal import Goal, dlr_exists
 from assay.adversary.threat import Threat
 from assay.adversary.victim import MICRO_BATCH, Precision, Victim
 from assay.attacks import Facts
@@ -22,7 +22,7 @@ from assay.chance import Draws
 from assay.data import ImageSet
 from assay.evaluate.judge import Verdicts, answers, judge, rank
 from assay.models.classifier import Classifier, check
-from assay.spec import Call
+from assay.spec import Call, defaults
 from assay.tally import brackets, column, first_breaker
 
 SHARD = 256
@@ -49,6 +49,17 @@ class Plan:
             norms = facts(attack).norms
             if self.threat.norm.name not in norms:
                 raise ValueError(f"{attack.name} knows {' and '.join(norms)}, got {self.threat}")
+
+    def notes(self, classes: int) -> list[str]:
+        """What is not done as it was asked for: dlr, where there are too few classes."""
+        losses = {str(attack): {**defaults(attack.function), **attack.settings}.get("loss") for attack in self.attacks}
+        losses[str(self.goal)] = self.goal.settings.get("loss")
+        targeted = self.goal.name != "untargeted"
+        return [
+            f"{who}: dlr needs {4 if targeted else 3} classes and there are {classes}; the margin is climbed instead"
+            for who, loss in losses.items()
+            if loss == "dlr" and not dlr_exists(classes, targeted)
+        ]
 
     def describe(self) -> dict[str, Any]:
         """For config.json."""
@@ -82,13 +93,25 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Played:
+    """The points `(B, C, H, W)` that an attack returned, what they cost, and the curves that it recorded."""
+
+    points: Tensor
+    cost: Cost
+    curves: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """The table (see tally), the costs, and the proof: of each image that is not robust the `pixels` that broke it, at
-    the smallest eps and by the first attack that did (the table's eps_broken and first_breaker), and its `index`."""
+    the smallest eps and by the first attack that did (the table's eps_broken and first_breaker), and its `index`.
+
+    curves: by "attack: name" what an attack recorded at each step, the mean of the images of the first shard."""
 
     table: dict[str, np.ndarray]
     costs: list[Cost]
     proof: dict[str, np.ndarray]
+    curves: dict[str, np.ndarray]
 
 
 def evaluate(classifier: Classifier, images: ImageSet, plan: Plan) -> Evaluation:
@@ -113,10 +136,8 @@ def evaluate(classifier: Classifier, images: ImageSet, plan: Plan) -> Evaluation
     return evaluation
 
 
-def run_attack(
-    classifier: Classifier, images: ImageSet, goal: Goal, plan: Plan, attack: Call, eps: float
-) -> tuple[Float[Tensor, "B C H W"], Cost]:
-    """The points that an attack returns for some images, and what they cost: the same points in every company.
+def run_attack(classifier: Classifier, images: ImageSet, goal: Goal, plan: Plan, attack: Call, eps: float) -> Played:
+    """What an attack returns for some images: the same points in every company.
 
     An attack of kind "minimum" is not told eps. A goal that is many is tried one after the other, each on the images
     that no other has broken.
@@ -130,7 +151,8 @@ def run_attack(
         for part in parts[1:]:
             rows = (~goal.reached(victim.labels(points))).nonzero()[:, 0]
             points = points.index_copy(0, rows, attack(victim, pixels[rows], part[rows], threat[rows], draws[rows]))
-    return points, Cost(str(attack), eps, victim.forwards, victim.backwards, time.perf_counter() - began)
+    cost = Cost(str(attack), eps, victim.forwards, victim.backwards, time.perf_counter() - began)
+    return Played(points, cost, {name: torch.stack(steps) for name, steps in victim.curves.items()})
 
 
 def aim(classifier: Classifier, images: ImageSet, plan: Plan) -> tuple[Goal, Float[Tensor, "B K"]]:
@@ -165,9 +187,15 @@ def _shard(classifier: Classifier, shard: ImageSet, plan: Plan, bar: "tqdm[Any]"
     blank = Verdicts(untouched, table["clean_prediction"], table["clean_confidence"], still, still, still, still + 1)
     rows = able.nonzero()[:, 0]
     attacked, goal, costs = shard.rows(rows.cpu()), goal[rows], []
+    once: dict[str, Played] = {}  # who looks for the smallest change is not told eps, and is asked once for all
+    curves: dict[str, np.ndarray] = {}
     proof, proven = attacked.pixels(), torch.zeros(len(attacked), dtype=torch.bool)
     for eps, attack in product(plan.epsilons, plan.attacks):
-        points, cost = run_attack(classifier, attacked, goal, plan, attack, eps)
+        played = once.get(str(attack)) or run_attack(classifier, attacked, goal, plan, attack, eps)
+        if facts(attack).kind == "minimum":
+            once[str(attack)] = played
+        points = played.points
+        curves |= {f"{attack}: {name}": steps.mean(1).numpy() for name, steps in played.curves.items() if len(attacked)}
         verdicts = blank.copy()
         if len(attacked):
             with Victim(classifier, access="scores") as victim:
@@ -178,10 +206,11 @@ def _shard(classifier: Classifier, shard: ImageSet, plan: Plan, bar: "tqdm[Any]"
             if fell.any():  # an answer of another shape breaks nothing
                 proof[fell], proven = points.cpu()[fell], proven | fell
         table |= {column(str(attack), eps, name): values for name, values in vars(verdicts).items()}
-        costs.append(cost)
+        costs.append(replace(played.cost, eps=eps))
         bar.update(len(shard))
     bar.update(0 if plan.attacks else len(shard))
-    return Evaluation(table, costs, {"pixels": proof[proven].numpy(), "index": attacked.index[proven].numpy()})
+    proofs = {"pixels": proof[proven].numpy(), "index": attacked.index[proven].numpy()}
+    return Evaluation(table, costs, proofs, curves)
 
 
 def _merged(shards: Sequence[Evaluation]) -> Evaluation:
@@ -190,4 +219,4 @@ def _merged(shards: Sequence[Evaluation]) -> Evaluation:
         for part in ("table", "proof")
     )
     costs = [reduce(add, costs) for costs in zip(*(shard.costs for shard in shards), strict=True)]
-    return Evaluation(table, costs, proof)
+    return Evaluation(table, costs, proof, next((shard.curves for shard in shards if shard.curves), {}))

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from tqdm import tqdm
 
-from assay.adversary.goal import Goal
+from assay.adversary.goal import Goal, targeted
 from assay.adversary.threat import Threat
 from assay.adversary.victim import Victim
 from assay.attacks.add_noise import noisy
@@ -151,3 +152,30 @@ def _turn(n: int, batch: int, step: int, seed: int) -> Tensor:
 
 def _share(some: np.ndarray, of: np.ndarray) -> np.ndarray:
     return np.divide(some, of, out=np.full(np.shape(some), np.nan), where=np.asarray(of) > 0)
+
+
+def fit_all(
+    classifier: nn.Module,
+    taught: ImageSet,
+    unseen: ImageSet,
+    targets: tuple[int, ...],
+    threat: Threat,
+    on: int,
+    *,
+    steps: int,
+    rate: float,
+    seed: int,
+    device: torch.device | str = "cpu",
+) -> tuple[dict[int, Fitted], Transfer]:
+    """A noise toward each target, fitted on `on` random images of other classes from `taught`; and what they do to
+    `unseen`."""
+    order = permutation(len(taught), seed, "fitted on")
+    fitted = {}
+    for target in tqdm(targets, unit="noise", leave=False):
+        rows = order[taught.labels[order] != target][:on]
+        goal = targeted(torch.full((len(rows),), target, device=device))
+        fitted[target] = fit(
+            classifier, taught.rows(rows), goal, threat, steps=steps, rate=rate, seed=seed, device=device
+        )
+    noises = {target: each.delta for target, each in fitted.items()}
+    return fitted, transfer(classifier, noises, unseen, threat, device=device)

@@ -5,6 +5,7 @@ from importlib.resources import files
 from assay.report.activations import activations
 from assay.report.attacks_table import attacks_table
 from assay.report.contact_sheet import contact_sheet
+from assay.report.cost import cost
 from assay.report.curve import curve
 from assay.report.damage import damage
 from assay.report.doctor import doctor
@@ -19,6 +20,7 @@ from assay.report.seen import look
 from assay.report.strip import strip
 from assay.report.threat_model import threat_model
 from assay.report.training import training
+from assay.report.universal import universal
 from assay.report.verdict import verdict
 from assay.run_folder import Run
 
@@ -28,10 +30,12 @@ PANELS = (
     curve,
     attacks_table,
     damage,
+    cost,
     strip,
     gallery,
     predictions,
     per_class,
+    universal,
     explanations,
     filters,
     activations,
