@@ -203,9 +203,9 @@ SHORTEST: dict[str, Contender] = {
     "torchattacks CW, 400 steps": theirs(_cw),
     "torchattacks DeepFool, 50 steps": theirs(_deepfool),
     "assay cw, 4 × 100 steps": ours("cw(steps=100, searches=4)"),
-    "assay cw, 4 × 66 steps": ours("cw(steps=66, searches=4)"),
+    "assay cw, 4 × 80 steps": ours("cw(steps=80, searches=4)"),
     "assay fmn, 100 steps": ours("fmn(steps=100)"),
-    "assay fmn, 370 steps": ours("fmn(steps=370)"),
+    "assay fmn, 300 steps": ours("fmn(steps=300)"),
     "assay deepfool, 50 steps": ours("deepfool(steps=50)"),
 }
 

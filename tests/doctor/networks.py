@@ -1,4 +1,4 @@
-"""Networks with real skill on the embedded digits, and what can be wrong with one: a fault each, and its right names."""
+"""Networks with real skill on the embedded digits, and what can be wrong with one: each fault with its right names."""
 
 import copy
 from collections.abc import Callable
@@ -98,12 +98,13 @@ plain("log_softmax", ("log-softmax-output",), after=lambda logits: logits.log_so
 plain("saturated", ("saturated-gradient",), after=lambda logits: 200 * logits)
 plain("rounds", ("zero-gradient", "rounds-inside"), before=lambda x: (x * 15).round() / 15)
 plain("rounds_straight_through", ("rounds-inside",), before=lambda x: straight_through(x, (x * 15).round() / 15))
+plain("eight_bits_straight_through", ("rounds-inside",), before=lambda x: straight_through(x, (x * 255).floor() / 255))
 plain("eight_bits", ("zero-gradient", "rounds-inside"), before=lambda x: (x * 255).to(torch.uint8).float() / 255)
 plain("thresholds", ("zero-gradient", "rounds-inside"), before=lambda x: (x > 0.4).float())
 plain("thresholds_straight_through", ("rounds-inside",), before=lambda x: straight_through(x, (x > 0.4).float()))
 plain("detached", ("zero-gradient",), before=lambda x: x.detach())
 plain("by_numpy", ("zero-gradient",), before=lambda x: torch.from_numpy(x.detach().numpy() * 1))
-plain("answers_a_class", ("zero-gradient",), after=lambda logits: F.one_hot(logits.argmax(1), 10))
+plain("answers_a_class", ("softmax-output", "zero-gradient"), after=lambda logits: F.one_hot(logits.argmax(1), 10))
 plain("nan_logits", ("nan-output",), after=lambda logits: logits / (logits.argmax(1, keepdim=True) != 3))
 plain("nan_gradient", ("nan-gradient",), after=rooted)
 plain("nan_gradient_at_black", ("nan-gradient",), before=lambda x: x.sqrt().square())

@@ -86,6 +86,11 @@ def steps_by_the_gradient_in_l2(model, images, labels, eps=1.0):
     return points
 
 
+@fault("raw-gradient-step", "batch-scaled-step")
+def makes_one_step_of_the_gradient(model, images, labels, eps=0.1):
+    return (images + eps * gradient_at(model, images, labels)).clamp(0, 1)
+
+
 @fault("depends-on-logit-shift")
 def exponentiates_by_hand(model, images, labels, eps=EPS):
     def loss(logits, y):

@@ -2,7 +2,9 @@
 
 import copy
 import inspect
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,11 +73,46 @@ def yours(given: Any, name: str) -> Yours:
 
 def as_images(answer: Any, images: Tensor) -> Tensor | None:
     """What an attack has returned, as a tensor like the images; None if it is none, or of another shape."""
-    if isinstance(answer, np.ndarray):
-        answer = torch.from_numpy(answer)
+    if isinstance(answer, np.ndarray) and answer.dtype.kind in "fiub":
+        answer = torch.from_numpy(np.ascontiguousarray(answer))  # no view that runs backwards, which torch has not
     if not isinstance(answer, Tensor) or answer.shape != images.shape or answer.is_complex():
         return None
     return answer.detach().to(images)
+
+
+@contextmanager
+def seeded_everywhere(seed: int) -> Iterator[None]:
+    """Every global generator seeded, and given back as it was, with what else of torch is global."""
+    python, numbers, dtype = random.getstate(), np.random.get_state(), torch.get_default_dtype()
+    with torch.random.fork_rng(), torch.enable_grad():
+        try:
+            torch.manual_seed(seed)
+            np.random.seed(seed % (1 << 32))
+            random.seed(seed)
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numbers)
+            torch.set_default_dtype(dtype)
+
+
+@contextmanager
+def kept(module: nn.Module) -> Iterator[None]:
+    """Weights and buffers are afterwards what they were, and so are the gradients of the weights."""
+    own = [
+        (part, name, tensor, tensor.detach().clone(), None if tensor.grad is None else tensor.grad.clone())
+        for part in module.modules()
+        for name, tensor in (*part.named_parameters(recurse=False), *part.named_buffers(recurse=False))
+    ]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for part, name, tensor, value, gradient in own:
+                if getattr(part, name) is not tensor:
+                    setattr(part, name, tensor)
+                tensor.copy_(value)
+                tensor.grad = gradient
 
 
 def _needed(function: Any, name: str) -> list[str]:
@@ -84,6 +121,10 @@ def _needed(function: Any, name: str) -> list[str]:
     except (TypeError, ValueError):
         raise ValueError(f"{name} does not say what it takes: {ALLOWED}") from None
     positional = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    silent = (*EPS_NAMES, *STEPS_NAMES)
+    named = [each for each in parameters if each.kind is each.KEYWORD_ONLY and each.name not in silent]
+    if lost := [each.name for each in named if each.default is each.empty]:
+        raise ValueError(f"{name} needs {lost[0]}, which nobody tells it: {ALLOWED}")
     return [each.name for each in positional if each.default is each.empty]
 
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
@@ -38,8 +39,8 @@ def square(
     steps are questions, one more than windows. p_init is the share of the image that the first windows cover.
 
     Differs: the schedule of p is stretched from 10 000 questions to `steps`. Windows reach the last row and column. In
-    linf a window that would change nothing is turned over, where the authors draw again. In l2 windows are 3 pixels
-    wide at least, as the authors', but no more than half of a tiny image, and their widths may be even.
+    linf a window that would change nothing is turned over, where the authors draw again. In l2 windows are odd and 3
+    pixels wide at least, as the authors', but no more than half of a tiny image.
     """
     change = _window if threat.norm.name == "linf" else _mass
     search = Search(victim, images, replace(goal, loss=loss), threat)
@@ -87,13 +88,17 @@ def _signs(draws: Draws, shape: tuple[int, ...], purpose: str, step: int) -> Ten
 
 
 def _tiles(images: Images, threat: Threat, draws: Draws) -> Images:
-    """Five by five pairs of bumps, of random sign."""
+    """Pairs of bumps, five by five in the middle, each of random sign and upright or turned."""
     channels, height, width = images.shape[1:]
     side = max(min(height, width) // 5, 1)
-    signs = _signs(draws, (channels, math.ceil(height / side), math.ceil(width / side)), "tiles", 0)
-    signs = signs.repeat_interleave(side, 2).repeat_interleave(side, 3)[:, :, :height, :width]
-    bump = _pair(side).repeat(math.ceil(height / side), math.ceil(width / side))[:height, :width]
-    return _scaled(images, signs * bump.to(images), threat)
+    grid = (height // side, width // side)
+    signs = _signs(draws, (channels, *grid, 1, 1), "tiles", 0)
+    turned = draws.integers(2, (1, *grid, 1, 1), "square", "tiles turned") > 0
+    pair = _pair(side).to(images)
+    tiles = (signs * torch.where(turned, pair.T, pair)).transpose(3, 4).flatten(4, 5).flatten(2, 3)
+    top, left = ((n - tiled) // 2 for n, tiled in zip((height, width), tiles.shape[2:], strict=True))
+    around = (left, width - tiles.shape[3] - left, top, height - tiles.shape[2] - top)
+    return _scaled(images, F.pad(tiles, around), threat)
 
 
 def _mass(images: Images, points: Images, threat: Threat, draws: Draws, share: float, step: int) -> Images:
@@ -101,6 +106,7 @@ def _mass(images: Images, points: Images, threat: Threat, draws: Draws, share: f
     channels, height, width = images.shape[1:]
     least = min(3, max(min(height, width) // 2, 1))
     side = min(max(round(math.sqrt(share * height * width)), least), height, width)
+    side += side % 2 == 0 and 2 < side < min(height, width)  # a window with a middle
     delta = (points - images).flatten(2)
     one, other = (
         _places(_corner(draws, images, side, name, step), side, width).expand(-1, channels, -1)
@@ -141,6 +147,6 @@ def _bump(height: int, width: int) -> Float[Tensor, "h w"]:
     """Rectangles around the middle, the k-th smallest of height 1 / k²; of length 1 (§3.4, eq. 2)."""
     rows, columns = ((torch.arange(n) - n // 2).abs() for n in (height, width))
     ring = torch.maximum(rows[:, None], columns)
-    heights = 1 / torch.arange(1, max(height, width) // 2 + 3).double().square()
-    bump = heights.flip(0).cumsum(0).flip(0)[ring.clamp_max(len(heights) - 1)].float()
+    heights = 1 / torch.arange(1, max(height, width) // 2 + 2).double().square()
+    bump = heights.flip(0).cumsum(0).flip(0)[ring].float()
     return bump / bump.norm()

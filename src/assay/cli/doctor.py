@@ -1,5 +1,8 @@
 """assay doctor."""
 
+import contextlib
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -9,7 +12,11 @@ from assay.cli.options import Data, Json, Split, load_images, load_named, load_r
 from assay.spec import Folder, number
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from assay.data import ImageSet
     from assay.doctor.findings import Diagnosis
+    from assay.run_folder import Run
 
 OF_ATTACK, OF_MODEL = ("claims", "norm", "eps", "quick", "run"), ("data", "split", "images", "weights")
 TARGET = f"FILE.py:FUNCTION; an attack of the house ({', '.join(Folder('assay.attacks'))}); or for model a run folder"
@@ -39,11 +46,14 @@ def doctor(
     foreign = OF_MODEL if what == "attack" else OF_ATTACK
     if wrong := [name for name in foreign if given[name] is not None]:
         raise ValueError(f"--{wrong[0]} is for doctor {'model' if what == 'attack' else 'attack'}")
-    if what == "attack":
-        found = _attack(target, claims, norm, eps, quick)
-    else:
-        found = _model(target, data, split, images, weights)
-        run = Path(target) if ".py:" not in target else None
+    if run:
+        _known(run)  # a run that cannot be written to is better known before the work
+    with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+        if what == "attack":
+            found = _attack(target, claims, norm, eps, quick)
+        else:
+            found = _model(target, data, split, images, weights)
+            run = Path(target) if ".py:" not in target else None
     if run:
         _record(run, what, found)
     show(found.describe(), _text(found), json)
@@ -51,7 +61,6 @@ def doctor(
 
 
 def _attack(target: str, claims: Any, norm: Any, eps: str | None, quick: bool) -> "Diagnosis":
-    from assay.adversary.threat import THREATS
     from assay.adversary.yours import yours
     from assay.attacks import ATTACKS
     from assay.doctor.attack import examine_attack
@@ -72,14 +81,13 @@ def _attack(target: str, claims: Any, norm: Any, eps: str | None, quick: bool) -
         raise ValueError(f"{call.name} is no attack that could be examined: it asks the model nothing")
     norm = norm or facts(call).norms[0]
     if norm not in facts(call).norms:
-        raise ValueError(f"{call.name} knows {' and '.join(facts(call).norms)}, got {THREATS[norm]()}")
+        raise ValueError(f"{call.name} knows {' and '.join(facts(call).norms)}, got {norm}")
     if claims is None and facts(call).kind == "minimum":
         claims = "minimum"
     return examine_attack(house(call, norm), norm=norm, eps=told, claims=claims, quick=quick)
 
 
 def _model(target: str, data: str | None, split: str, count: int | None, weights: Path | None) -> "Diagnosis":
-    from assay.doctor.model import examine_model
     from assay.models.classifier import put
     from assay.models.yours import from_user, read_weights
 
@@ -87,25 +95,40 @@ def _model(target: str, data: str | None, split: str, count: int | None, weights
         if weights:
             raise ValueError("--weights is for a model of FILE.py:FUNCTION; a run has its own")
         run, classifier = load_run(Path(target))
-        chosen = load_images(run, data, split, count or ASKED)
-        return examine_model(classifier, chosen.pixels(), chosen.labels, len(chosen.classes), target)
+        _known(Path(target))
+        return _asked(classifier, load_images(run, data, split, count), count, target)
     if data is None:
         raise ValueError(f"doctor model {target} needs --data NAME: images to ask it about, such as --data cifar10")
-    chosen = load_named(data, split, count or ASKED)
+    chosen = load_named(data, split, count)
     net = from_user(target)
     if weights:
         put(net, read_weights(weights))
-    return examine_model(net, chosen.pixels(), chosen.labels, len(chosen.classes), target)
+    return _asked(net, chosen, count, target)
+
+
+def _asked(net: "nn.Module", images: "ImageSet", count: int | None, name: str) -> "Diagnosis":
+    """What is found by asking about the images; those that it names are named as in their split."""
+    from assay.doctor.model import examine_model
+
+    chosen = images if count else images.first(min(ASKED, len(images)))
+    found = examine_model(net, chosen.pixels(), chosen.labels, len(chosen.classes), name)
+    findings = (replace(each, images=tuple(chosen.index[list(each.images)].tolist())) for each in found.findings)
+    return replace(found, findings=tuple(findings))
+
+
+def _known(path: Path) -> "tuple[Run, list[dict[str, Any]]]":
+    """The run, and what was found before; ValueError if there is no run, or it is damaged."""
+    from assay.run_folder import open_run
+
+    run = open_run(path)
+    return run, run.read_json("panels/doctor.json")["examined"] if run.has("panels/doctor.json") else []
 
 
 def _record(path: Path, what: str, found: "Diagnosis") -> None:
     """Into the run, for its report; what was found of the same before is replaced."""
-    from assay.run_folder import open_run
-
-    run = open_run(path)
-    known = run.read_json("panels/doctor.json") if run.has("panels/doctor.json") else {"examined": []}
-    name = path.name if what == "model" else found.subject
-    examined = [each for each in known["examined"] if (each["what"], each["subject"]) != (what, name)]
+    run, known = _known(path)
+    name = run.name if what == "model" else found.subject
+    examined = [each for each in known if (each["what"], each["subject"]) != (what, name)]
     run.write_json("panels/doctor.json", {"examined": [*examined, {"what": what, **found.describe(), "subject": name}]})
 
 
@@ -114,9 +137,7 @@ def _text(found: "Diagnosis") -> str:
     for finding in found.findings:
         lines += [f"  {finding.severity:<8}{finding.name}", f"          {finding.effect}"]
         if finding.images:
-            lines.append(
-                f"          images {', '.join(map(str, finding.images))} of that canary, found by {finding.check}"
-            )
+            lines.append(f"          images {', '.join(map(str, finding.images))}, found by {finding.check}")
         lines.append(f"          {finding.mend}")
     worse = sum(finding.severity != "note" for finding in found.findings)
     verdict = "nothing wrong found" if not worse else f"{worse} thing{'s' * (worse > 1)} to mend"

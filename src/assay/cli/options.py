@@ -31,7 +31,7 @@ Size = Annotated[int | None, arg(metavar="N", help="make the images of folder: a
 SkipBad = Annotated[bool, arg(help="leave out images that cannot be read")]
 Split = Annotated[Literal["train", "validation", "test"], arg(help="which part of the data")]
 Images = Annotated[int | None, arg(metavar="N", help="so many images, every class in proportion; all if not given")]
-ThreatText = Annotated[str, arg(metavar="THREAT", help="what the enemy may do, such as linf(8/255) or l2(0.5)")]
+ThreatText = Annotated[str, arg(metavar="THREAT", help="what the enemy may do, such as linf(8/255), l2(0.5) or l1(12)")]
 EpsText = Annotated[str | None, arg(metavar="E,E,…", help="a list of eps to draw a curve over, such as 0,.05,8/255")]
 GoalText = Annotated[str, arg(metavar="GOAL", help='untargeted, "toward(3)", least_likely, random or every')]
 Seed = Annotated[int, arg(metavar="N", help="what the random numbers are made from")]

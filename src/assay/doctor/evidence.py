@@ -114,14 +114,15 @@ class Ways:
     def follows_raw_gradients(self) -> bool:
         """Whether a step is a multiple of the gradient itself, not of its signs."""
         found = []
-        for way in self.steps:
-            for earlier, later in pairwise(way[:4]):
+        for image, way in enumerate(self.steps):
+            places = [step.point for step in way[:4]]
+            if len(way) == 1 and self.trial.points is not None:
+                places.append(self.trial.points[image])  # the only step leads to what was returned
+            for earlier, (here, there) in zip(way, pairwise(places), strict=False):
                 if earlier.of_image is None or not earlier.of_image.abs().max() > 0:
                     continue
-                move, back = (later.point - earlier.point).flatten().double(), earlier.of_image.flatten().double()
-                free = ((later.point > 1e-6) & (later.point < 1 - 1e-6)).flatten() & (
-                    move.abs() < 0.98 * self.trial.eps
-                )
+                move, back = (there - here).flatten().double(), earlier.of_image.flatten().double()
+                free = ((there > 1e-6) & (there < 1 - 1e-6)).flatten() & (move.abs() < 0.98 * self.trial.eps)
                 if free.sum() > 8 and move[free].norm() > 1e-8:
                     raw, signs = (abs(_cosine(move[free], each)) for each in (back[free], back[free].sign()))
                     found.append(raw > 0.995 and raw > signs)

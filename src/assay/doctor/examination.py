@@ -90,6 +90,12 @@ class Examination:
         aims = [label != int(labels[image]) for image, label in self.level.aims()]
         return bool(aims) and float(np.mean(aims)) > 0.5
 
+    @cached_property
+    def looks_for_small_changes(self) -> bool:
+        """Whether it stays at the boundary, and gives the image back where it has found none: no walk within eps."""
+        lost = self.bent.points is not None and not self.bent.sizes[self.bent.standing].any()
+        return lost and follows_the_boundary(self.first)
+
     @property
     def others(self) -> int:
         """Classes out of reach on the curved canaries: none for whoever may aim at them."""

@@ -8,7 +8,7 @@ import torch
 from assay.adversary.threat import THREATS
 from assay.doctor import canaries
 from assay.doctor.evidence import Ways
-from assay.doctor.examination import Examination, follows_the_boundary, weak
+from assay.doctor.examination import Examination, weak
 from assay.doctor.findings import SHOWN, Finding, Severity
 from assay.doctor.mends import OF_ATTACKS
 from assay.doctor.reasons import clamped_elsewhere, does_nothing, is_clamped, why_weak
@@ -154,8 +154,7 @@ def curved(case: Examination) -> list[Finding]:
         return []
     if ways.questions <= FEW:  # more than that many directions are hidden
         trial = run(case.attack, canaries.bent(case.norm, case.eps, need=HARD, others=case.others))
-    gave_up = follows_the_boundary(case.first) and not trial.sizes[trial.standing].any()  # it looks for small changes
-    if trial.standing.mean() > 0.5 and not weak(case.first) and not gave_up:
+    if trial.standing.mean() > 0.5 and not weak(case.first) and not case.looks_for_small_changes:
         findings.append(found(_why_lost(ways), "error", trial.says(), "curved", trial.standing))
     peak = case.peaked
     if peak.points is not None and peak.standing.mean() > 0.5 and Ways(peak).jumps() > 0.2:

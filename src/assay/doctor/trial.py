@@ -3,8 +3,6 @@
 import copy
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +12,7 @@ import torch
 from torch import Tensor
 
 from assay.adversary.threat import THREATS
-from assay.adversary.yours import Yours, as_images
+from assay.adversary.yours import Yours, as_images, seeded_everywhere
 from assay.doctor.canaries import Canary
 from assay.doctor.witness import Record, Witness, classes
 
@@ -106,7 +104,7 @@ def run(
     images, given = canary.images.clone(), labels.clone()
     began = time.perf_counter()
     returned, error = None, None
-    with _chance(seed):
+    with seeded_everywhere(seed):
         before = _state(model)
         try:
             returned = attack(model, images, given, canary.eps if eps is None else eps, steps, targeted)
@@ -142,22 +140,6 @@ def _generators() -> tuple[Any, ...]:
     """The states of torch's, numpy's and python's global generators."""
     _, keys, *rest = np.random.get_state()
     return torch.get_rng_state().numpy().tobytes(), (np.asarray(keys).tobytes(), *rest), random.getstate()
-
-
-@contextmanager
-def _chance(seed: int) -> Iterator[None]:
-    """Every global generator seeded, and given back as it was, with what else of torch is global."""
-    python, numbers, dtype = random.getstate(), np.random.get_state(), torch.get_default_dtype()
-    with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        try:
-            torch.manual_seed(seed)
-            np.random.seed(seed)
-            random.seed(seed)
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numbers)
-            torch.set_default_dtype(dtype)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,10 @@
 """Anybody's attack at the same table: FILE.py:FUNCTION, asked through the same victim, judged by the same judge."""
 
+import contextlib
+import sys
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,20 +15,27 @@ from assay import spec
 from assay.adversary.goal import Goal
 from assay.adversary.threat import THREATS, Threat
 from assay.adversary.victim import Victim
-from assay.adversary.yours import Yours, as_images, yours
+from assay.adversary.yours import Yours, as_images, kept, seeded_everywhere, yours
 from assay.attacks import ATTACKS, Facts
-from assay.chance import Draws, seeded
-from assay.user_code import from_file
+from assay.chance import Draws, derive
+from assay.files import fault
+from assay.user_code import blame, from_file
 
 
 def read_attacks(texts: Iterable[str]) -> tuple[spec.Call, ...]:
     """The attacks that are named: those of this house with their settings, or FILE.py:FUNCTION, which is run."""
-    return spec.read_all(texts, read_attack, "attack")
+    guests: dict[tuple[Path, str], spec.Call] = {}
 
+    def read(text: str) -> spec.Call:
+        if ".py:" not in text:
+            return spec.read(text, ATTACKS, "attack")
+        path, _, name = text.rpartition(":")
+        own = (Path(path).resolve(), name)  # the same function, however its file is called
+        if own not in guests:
+            guests[own] = guest(text)
+        return replace(guests[own], name=text)
 
-def read_attack(text: str) -> spec.Call:
-    """One of them."""
-    return guest(text) if ".py:" in text else spec.read(text, ATTACKS, "attack")
+    return spec.read_all(texts, read, "attack")
 
 
 def guest(text: str) -> spec.Call:
@@ -43,10 +54,14 @@ def guest(text: str) -> spec.Call:
         assert not isinstance(threat.eps, Tensor)
         if not len(images):
             return images.clone()
-        with seeded(draws.seed, "guest", *draws.index[:1].tolist()), torch.enable_grad():
-            answer = own(Asked(victim), images.clone(), goal.classes.clone(), threat.eps, targeted=goal.targeted)
+        chance = seeded_everywhere(derive(draws.seed, "guest", *draws.index[:1].tolist()))
+        with chance, kept(victim.classifier), contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+            try:
+                answer = own(Asked(victim), images.clone(), goal.classes.clone(), threat.eps, targeted=goal.targeted)
+            except (Exception, SystemExit) as error:
+                raise ValueError(f"{text} failed: {blame(error) or fault(error)}") from error
         points = as_images(answer, images)
-        return images.new_zeros(0) if points is None else points  # the judge calls it a fault
+        return torch.full_like(images, torch.nan) if points is None else points  # the judge calls it a fault
 
     told = own.hears_eps or own.eps is not None
     attack.facts = Facts("budget" if told else "minimum", "gradients", tuple(THREATS), None)  # type: ignore[attr-defined]

@@ -126,7 +126,9 @@ def _write_strip(
     attack, one = strongest(plan, figures, plan.threat.eps), images.rows(slice(int(right[0]), int(right[0]) + 1))
     goal, _ = aim(classifier, one, plan)
     pixels, epsilons = one.pixels(plan.device), [0.0, *(eps for eps in plan.epsilons if eps)]
-    points = [pixels, *(run_attack(classifier, one, goal, plan, attack, eps).points for eps in epsilons[1:])]
+    told = epsilons[1:2] if facts(attack).kind == "minimum" else epsilons[1:]  # who is not told eps is asked once
+    found = [run_attack(classifier, one, goal, plan, attack, eps).points for eps in told]
+    points = [pixels, *found * (len(epsilons[1:]) // max(1, len(told)))]
     if any(point.shape != pixels.shape for point in points):  # a fault, as the table says: there is nothing to show
         return
     with Victim(classifier, access="scores") as victim:

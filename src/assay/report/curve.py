@@ -43,6 +43,11 @@ def _figure(attacked: list[tuple[Seen, Evaluated]]) -> Markup:
                 marker=marker,
                 label=f"{key(one.name)}: attacked",
             )
+            for place, name in enumerate(_apart(attacked)):
+                shares = [100 * each["share"] for each in evaluation.figures["attacks"] if each["attack"] == name]
+                line, marker = DASHES[1 + place % (len(DASHES) - 1)], MARKERS[place % len(MARKERS)]
+                own = eps[-len(shares) :]
+                ax.plot(own, shares, color=INK, linestyle=line, marker=marker, markersize=3, lw=0.9, label=key(name))
             if noise := _noise(evaluation):
                 shares = [100 * line["share"] for line in clean + noise]
                 ax.plot(
@@ -57,7 +62,7 @@ def _figure(attacked: list[tuple[Seen, Evaluated]]) -> Markup:
         ax.axhline(100 / classes, color=INK, linewidth=0.8, linestyle=":")
         ax.annotate("guessing", (0, 100 / classes), xytext=(2, 3), textcoords="offset points", fontsize=9)
         ax.set(xlabel=f"eps ({norm}, pixels of [0, 1])", ylabel="accuracy, %", ylim=(-2, 103))
-        figure.legend(loc="outside lower center", ncols=len(attacked), fontsize=9)
+        figure.legend(loc="outside lower center", ncols=2 if _apart(attacked) else len(attacked), fontsize=9)
         return svg(figure, "curve", "Accuracy against eps", _text(attacked))
 
 
@@ -69,6 +74,12 @@ def _text(attacked: list[tuple[Seen, Evaluated]]) -> str:
         for one, evaluation in attacked
     ]
     return "; ".join(parts) + "."
+
+
+def _apart(attacked: list[tuple[Seen, Evaluated]]) -> list[str]:
+    """The attacks that get a line of their own: of one model, where there are several and not too many."""
+    names = [name for name in attacked[0][1].settings["attacks"] if not name.startswith("noise")]
+    return names if len(attacked) == 1 and 1 < len(names) <= 8 else []
 
 
 def _noise(evaluation: Evaluated) -> list[dict[str, Any]]:

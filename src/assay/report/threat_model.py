@@ -14,6 +14,7 @@ STRIP = """<figure class="strip"><figcaption>{{ text }}</figcaption>
 WORDS = {
     "linf": "every pixel may change, none by more than eps",
     "l2": "every pixel may change; the Euclidean length of all changes together is at most eps",
+    "l1": "every pixel may change; all changes together add up to at most eps",
 }
 
 
@@ -59,7 +60,7 @@ def _looks(one: Evaluated) -> Markup:
     for place in range(min(SHOWN, len(found.clean))):
         clean = found.clean[place] / 255
         noise = chance.choice((-1.0, 1.0), clean.shape)
-        size = 1.0 if one.settings["norm"] == "linf" else np.sqrt(clean.size)
+        size = {"linf": 1.0, "l2": np.sqrt(clean.size), "l1": clean.size}[one.settings["norm"]]
         label = found.classes[found.pictures[place]["label"]]
         noised = picture(upright(eight_bit(clean + one.eps * noise / size)), f"the same {label} with noise of size eps")
         shown.append((picture(upright(found.clean[place]), f"a {label}, as it is"), noised))

@@ -23,6 +23,13 @@ TEMPLATE = """
 """
 
 
+VERBS = {
+    "linf": "changing no pixel by more than",
+    "l2": "a change of Euclidean length at most",
+    "l1": "changes of pixels that add up to at most",
+}
+
+
 def verdict(seen: list[Seen]) -> Panel:
     """Clean accuracy, robust accuracy, the eps at which half have fallen, and what the measurement cost."""
     plain = "How often each model is right, and how often it still is when somebody changes the picture on purpose."
@@ -61,10 +68,15 @@ def _line(one: Seen, attacked: Evaluated) -> dict[str, Any]:
     passes = sum(map(attacked.passes, figures["attacks"]))
     seconds = sum(cost["seconds"] for cost in attacked.costs.values())
     faults = f" {figures['faults']} answers were faults and count as not robust." if figures["faults"] else ""
-    verb = {"linf": "changing no pixel by more than", "l2": "a change of Euclidean length at most"}[norm]
+    verb = VERBS[norm]
+    aim = (
+        ""
+        if settings["goal"].startswith(("untargeted", "every"))
+        else f" An image falls only if it is taken for its target ({settings['goal']})."
+    )
     sentence = (
         f"Right on {percent(clean, interval=False)} of {_images(attacked)}; "
-        f"{verb} {levels(attacked.eps, norm)} leaves {percent(robust, interval=False)}.{faults}"
+        f"{verb} {levels(attacked.eps, norm)} leaves {percent(robust, interval=False)}.{aim}{faults}"
     )
     between = f"{half['median_low']:.3g}–{half['median_high']:.3g}" if half else f"> {max(settings['epsilons']):.3g}"
     about = "between two eps of the list" if half else "more than half outlive the list"
