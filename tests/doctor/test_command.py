@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from torch import nn
 
+from assay.chance import seeded
 from assay.models.classifier import Classifier
 from assay.run_folder import Run, open_run
 from tests.doctor.networks import skilled
@@ -59,7 +60,8 @@ def make_run(net: nn.Module, name: str = "run") -> Run:
 
 
 def linear() -> nn.Module:
-    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    with seeded(0, "weights"):
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
 
 
 def test_a_healthy_attack_is_0_and_what_was_left_out_is_named(say: Say) -> None:
@@ -187,9 +189,11 @@ MISTAKES = [
     (("attack", "pgdd"), "unknown attack 'pgdd'; there are add_noise, apgd,"),
     (("attack", "pgd(step=3)"), "pgd has no setting 'step'; it has steps,"),
     (("attack", "noise"), "noise is no attack that could be examined: it asks the model nothing"),
-    (("attack", "pgd", "--eps", "-1"), "--eps must be above 0 and at most 100, got -1"),
-    (("attack", "pgd", "--eps", "0"), "--eps must be above 0 and at most 100, got 0"),
+    (("attack", "pgd", "--eps", "-1"), "--eps must be between 0.0001 and 100, got -1"),
+    (("attack", "pgd", "--eps", "0"), "--eps must be between 0.0001 and 100, got 0"),
     (("attack", "pgd", "--eps", "x"), "--eps 'x' is not a number: write 0.1 or 8/255"),
+    (("attack", "pgd", "--eps", "8"), "--eps must be at most 1 in linf, got 8; for 8 levels of 255 write 8/255"),
+    (("attack", "mine.py:right", "--eps", "8", "--norm", "linf"), "--eps must be at most 1 in linf, got 8"),
     (("attack", "square", "--norm", "l1"), "square knows linf and l2, got l1"),
     (("attack", "pgd", "--norm", "l7"), "--norm: unknown value 'l7'; there are "),
     (("attack", "pgd", "--claims", "nonsense"), "--claims: unknown value 'nonsense'; there are "),

@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from assay.chance import seeded
 from assay.doctor.findings import Diagnosis
 from assay.doctor.mends import OF_MODELS
-from assay.doctor.model import CHECKS, examine_model
+from assay.doctor.model import CHECKS, class_order, examine_model, pixels
+from assay.doctor.patient import Patient
 from assay.models import MODELS
 from assay.models.classifier import build
 from tests.doctor.networks import WRONG, Altered, batch_norm_that_stays_in_train_mode, cases, skilled, with_norm
@@ -65,6 +67,16 @@ def test_every_name_has_been_seen() -> None:
 def test_one_image_is_enough() -> None:
     images, labels = cases()
     assert seen(skilled(), images=images[:1], labels=labels[:1]).healthy
+
+
+def test_few_images_of_an_untaught_model_fit_no_order_by_chance() -> None:
+    images, labels = cases()
+    for seed in range(30):
+        with seeded(seed, "weights"):
+            net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval()
+        case = Patient(net, images[:16], labels[:16], 10)
+        assert class_order(case) == []
+        assert pixels(case) == []
 
 
 def test_without_labels_the_other_faults_are_found_all_the_same() -> None:

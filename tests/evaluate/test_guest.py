@@ -165,7 +165,7 @@ FAILING = [
     ("raising", "guests.py, line {}: KeyError: 'x'"),
     ("refusing", "guests.py, line {}: ValueError: two lines"),
     ("leaving", "guests.py, line {}: SystemExit: 3"),
-    ("elsewhere", "Error: 'Asked' object has no attribute 'ndim'"),
+    ("elsewhere", "must be Tensor, not Asked"),
 ]
 
 
@@ -181,8 +181,9 @@ def test_an_error_inside_is_one_line(run: Path, say: Say, name: str, end: str) -
     assert not Path("run/evaluations").exists()
 
 
-def test_what_it_prints_is_no_result(run: Path, say: Say) -> None:
-    said = say(*asked(of("rough")), "--json")
+@pytest.mark.parametrize("name", ["rough", "bound"])
+def test_what_it_prints_is_no_result(run: Path, say: Say, name: str) -> None:
+    said = say(*asked(of(name)), "--json")
     assert said.code == 0
     assert json.loads(said.out)["attacks"]
     assert "a word" in said.err
@@ -190,6 +191,11 @@ def test_what_it_prints_is_no_result(run: Path, say: Say) -> None:
 
 def test_given_twice_is_a_mistake(run: Path, refuse: Callable[..., str]) -> None:
     assert refuse(*asked(of("pgd"), of("pgd"))).startswith("the same attack was given twice: ")
+
+
+def test_one_that_cannot_be_made_is_a_mistake(run: Path, refuse: Callable[..., str]) -> None:
+    line = refuse(*asked(of("unmakeable")))
+    assert line.startswith(f"{of('unmakeable')}(model) failed: TypeError: ")
 
 
 @pytest.mark.slow

@@ -36,7 +36,9 @@ class Search:
         self.tests = goal.until == "fooled" or threat.eps is None  # without eps there is no end but the smallest
         self.closes = self.tests and threat.eps is not None
         self.scores = torch.full_like(self.size, -torch.inf)  # at the points of the last gradient
-        self.fooled = images.new_zeros(len(images), dtype=torch.bool)  # whether those last tested are allowed and win
+        self.fooled = images.new_zeros(
+            len(images), dtype=torch.bool
+        )  # whether those last tested win, as far as is known
         self.open = ~self.fooled
         if self.closes:  # eps 0 leaves nothing to search
             self.open &= torch.as_tensor(threat.eps, device=images.device) > 0
@@ -108,12 +110,13 @@ class Search:
             return
         where, points = self._index(rows)[claimed], points[claimed]
         images = self.images[where]
-        reached = self.threat[where].contains(points, images)
-        if not confirmed:
-            reached &= self.goal[where].reached(self.victim.labels(points))
-        self.fooled[where[reached]] = True
-        size = self.threat.size(points - images)
+        reached, size = self.threat[where].contains(points, images), self.threat.size(points - images)
         won = reached & (size < self.size[where])
+        if not confirmed and won.any():  # who is no smaller than the best need not be asked again
+            real = torch.ones_like(won)
+            real[won] = self.goal[where[won]].reached(self.victim.labels(points[won]))
+            reached, won = reached & real, won & real
+        self.fooled[where[reached]] = True
         self.best[where[won]] = points[won]
         self.size[where[won]] = size[won]
         if self.closes:

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from assay.files import fault
+
 EPS_NAMES = ("eps", "epsilon", "epsilons", "max_eps", "budget")
 STEPS_NAMES = ("steps", "n_steps", "num_steps", "nb_iter", "num_iter", "iters", "iterations", "max_iter", "n_iter")
 ALLOWED = "an attack is called with (model, images, labels) or (model, images, labels, eps)"
@@ -62,7 +64,10 @@ def yours(given: Any, name: str) -> Yours:
         return _from_object(lambda model: _moved(given, model), given, name)
     needed = _needed(given, name)
     if len(needed) == 1:
-        probe = _build(given, nn.Flatten())
+        try:
+            probe = _build(given, nn.Flatten())
+        except (Exception, SystemExit) as error:
+            raise ValueError(f"{name}(model) failed: {fault(error)}") from error
         if not callable(probe):
             raise ValueError(f"{name}(model) returns {type(probe).__name__}: {ALLOWED}")
         return _from_object(lambda model: _build(given, model), probe, name)

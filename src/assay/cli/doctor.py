@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OF_ATTACK, OF_MODEL = ("claims", "norm", "eps", "quick", "run"), ("data", "split", "images", "weights")
 TARGET = f"FILE.py:FUNCTION; an attack of the house ({', '.join(Folder('assay.attacks'))}); or for model a run folder"
+LEAST, MOST = 0.0001, 100  # of --eps: less is lost in the rounding of float32
 ASKED = 128  # images that a model is asked about
 CLAIMS = "what it claims to be; found out by running it if not given"
 INTO = "a run folder whose report is to show what was found of an attack; of a run itself it always does"
@@ -70,9 +71,10 @@ def _attack(target: str, claims: Any, norm: Any, eps: str | None, quick: bool) -
     from assay.user_code import from_file
 
     told = None if eps is None else number(eps, "--eps")
-    if told is not None and not 0 < told <= 100:
-        raise ValueError(f"--eps must be above 0 and at most 100, got {eps}")
+    if told is not None and not LEAST <= told <= MOST:
+        raise ValueError(f"--eps must be between {LEAST} and {MOST}, got {eps}")
     if ".py:" in target:
+        _fits(told, norm)
         return examine_attack(
             yours(from_file(target, "attack"), target), norm=norm, eps=told, claims=claims, quick=quick
         )
@@ -82,9 +84,15 @@ def _attack(target: str, claims: Any, norm: Any, eps: str | None, quick: bool) -
     norm = norm or facts(call).norms[0]
     if norm not in facts(call).norms:
         raise ValueError(f"{call.name} knows {' and '.join(facts(call).norms)}, got {norm}")
+    _fits(told, norm)
     if claims is None and facts(call).kind == "minimum":
         claims = "minimum"
     return examine_attack(house(call, norm), norm=norm, eps=told, claims=claims, quick=quick)
+
+
+def _fits(eps: float | None, norm: str | None) -> None:
+    if eps is not None and eps > 1 and norm == "linf":
+        raise ValueError(f"--eps must be at most 1 in linf, got {eps:g}; for 8 levels of 255 write 8/255")
 
 
 def _model(target: str, data: str | None, split: str, count: int | None, weights: Path | None) -> "Diagnosis":

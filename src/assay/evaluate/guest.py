@@ -44,7 +44,8 @@ def guest(text: str) -> spec.Call:
     It is told the eps of the threat if it can be; one that knows no eps is judged at each eps as a search for the
     smallest change is. The model that it gets is held in eval mode. Its chance is seeded by the seed and its images.
     """
-    own = yours(from_file(text, "attack"), text)
+    with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+        own = yours(from_file(text, "attack"), text)
 
     def attack(
         victim: Victim, images: Float[Tensor, "B C H W"], goal: Goal, threat: Threat, draws: Draws
@@ -55,7 +56,7 @@ def guest(text: str) -> spec.Call:
         if not len(images):
             return images.clone()
         chance = seeded_everywhere(derive(draws.seed, "guest", *draws.index[:1].tolist()))
-        with chance, kept(victim.classifier), contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+        with chance, kept(victim.classifier), contextlib.redirect_stdout(sys.stderr):
             try:
                 answer = own(Asked(victim), images.clone(), goal.classes.clone(), threat.eps, targeted=goal.targeted)
             except (Exception, SystemExit) as error:

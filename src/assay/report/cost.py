@@ -19,12 +19,12 @@ def cost(seen: list[Seen]) -> Panel:
     if not found:
         return Panel("cost", "The climb", plain, fill=FILL.format(run=seen[0].typed))
     texts = []
-    with drawing(6.4, 3.4) as (figure, ax):
+    with drawing(6.4, 3 + 0.25 * len(found)) as (figure, ax):
         for place, (one, name, values) in enumerate(found):
             colour, dash = RUNS[one.place % len(RUNS)], DASHES[place % len(DASHES)]
             ax.plot(range(len(values)), values, color=colour, linestyle=dash, label=key(f"{one.name}: {name}"))
             texts.append(f"{one.name}, {name}: from {values[0]:.3g} to {values[-1]:.3g} in {len(values)} steps")
-        ax.set(xlabel="step", ylabel="what is climbed, mean of the images")
+        ax.set(xlabel="step", ylabel="what is climbed, mean")
         figure.legend(loc="outside lower center", fontsize=9)
         body = svg(figure, "cost", "What the attacks climbed", "; ".join(texts) + ".")
     return Panel("cost", "The climb", plain, body)
