@@ -32,13 +32,14 @@ def cw(
     *,
     steps: Count = 100,
     searches: Count = 4,
-    step_size: Positive = 0.05,
+    step_size: Positive = 0.2,
 ) -> Images:
     """Carlini and Wagner 2017, arXiv 1608.04644, §V-A and §VI-A: min over w of ‖x(w) - image‖² + c · max(gap, 0), where
     gap is minus the margin and x(w) = ½ + ½ tanh w; by Adam, for each of `searches` values of c, larger or smaller.
 
-    step_size is Adam's, in w. c is each image's own, in pixels² for each logit; it begins at ten times what a linear
-    classifier with the image's gap and gradient needs, so that the scale of the logits does not matter.
+    step_size is Adam's, in w; with 0.05 the steps of a search do not carry a pixel across the box. c is each image's
+    own, in pixels² for each logit; it begins at ten times what a linear classifier with the image's gap and gradient
+    needs, so that the scale of the logits does not matter.
 
     Differs: w / √(1 + w²) in place of tanh, whose last bit depends on a pixel's place in memory. Its range is a tenth
     wider than the box, and w ends where the box does: pixels of 0 and 1 are met exactly and can move. step_size falls

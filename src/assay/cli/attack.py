@@ -46,7 +46,7 @@ def attack(
 
     if not attack:
         raise ValueError('--attack is missing: name one, such as --attack fgsm or --attack "pgd(steps=40)"')
-    attacks = attack if any(text.startswith("noise") for text in attack) else ("noise", *attack)
+    attacks = attack if any(text.partition("(")[0].strip() == "noise" for text in attack) else ("noise", *attack)
     plan = plan_of(attacks, threat, eps, goal, seed, device)
     tell(carry_out(run, plan, "+".join(attack), data, split, images, force, skip_bad), json)
     return 0
