@@ -82,6 +82,7 @@ EVALUATION: Mapping[str, Any] = {
         "weights": str,
         "trained_on": int | None,
         "notes": list[str] | None,
+        "eight_bit": bool | None,
     },
     "env.json": {},
     "results.json": {

@@ -1,5 +1,7 @@
 """The geometry of a threat holds for any points, images, shapes and eps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -139,6 +141,19 @@ def test_ascend_is_zero_at_zero(case):
 @given(st.sampled_from(list(THREATS)), st.sampled_from(SHAPES).flatmap(lambda shape: images_of(shape, 3)))
 def test_ascend_does_not_know_the_scale_of_a_gradient(name, pixels):
     geometry.check_ascends_alike_at_any_scale(THREATS[name](0.1), pixels - 0.5)
+
+
+@often
+@given(cases())
+def test_an_image_of_eight_bit_stays_in_the_ball(case):
+    threat, points, images = case
+    images = (images.clamp(0, 1) * 255).round() / 255
+    threat = replace(threat, box=(0.0, 1.0))
+    points = threat.project(points, images)
+    sent = threat.eight_bit(points, images)
+    assert torch.equal((sent * 255).round() / 255, sent), "no image of 8 bit"
+    assert threat.contains(sent, images).all(), "outside the ball"
+    assert ((sent - points).abs() <= 1 / 255 + 1e-6).all(), "another image"
 
 
 @often

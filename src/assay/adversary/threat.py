@@ -10,6 +10,8 @@ from torch import Tensor
 from assay import spec
 from assay.adversary.norms import L1, L2, Box, Images, Linf, Norm, as_column
 
+GRID = 1e-3  # of a level of 255: nearer to one than that is rounding
+
 
 @dataclass(frozen=True)
 class Threat:
@@ -71,6 +73,12 @@ class Threat:
         if self.eps is not None:
             points = self.norm.project(points, images, self.radius(images), self.box)
         return points.clamp(*self.box) if self.box else points
+
+    def eight_bit(self, points: Images, images: Images) -> Images:
+        """The nearest images of 8 bit on the way back from the points to images of 8 bit: they are in the ball, too."""
+        levels = points * 255
+        inward = torch.where(points > images, levels.floor(), levels.ceil())
+        return torch.where((levels - levels.round()).abs() <= GRID, levels.round(), inward) / 255
 
     def start(self, images: Images, uniform: Images) -> Images:
         """A random allowed point: uniform in the ball, then clipped to the box. `uniform` is in [0, 1)."""

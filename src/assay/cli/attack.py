@@ -7,6 +7,7 @@ from tyro.conf import arg
 from assay.cli.options import (
     Data,
     Device,
+    EightBit,
     EpsText,
     Force,
     GoalText,
@@ -35,6 +36,7 @@ def attack(
     split: Split = "test",
     images: Images = None,
     skip_bad: SkipBad = False,
+    eight_bit: EightBit = False,
     seed: Seed = 0,
     device: Device = "auto",
     force: Force = False,
@@ -47,6 +49,6 @@ def attack(
     if not attack:
         raise ValueError('--attack is missing: name one, such as --attack fgsm or --attack "pgd(steps=40)"')
     attacks = attack if any(text.partition("(")[0].strip() == "noise" for text in attack) else ("noise", *attack)
-    plan = plan_of(attacks, threat, eps, goal, seed, device)
+    plan = plan_of(attacks, threat, eps, goal, seed, device, eight_bit)
     tell(carry_out(run, plan, "+".join(attack), data, split, images, force, skip_bad), json)
     return 0

@@ -7,6 +7,7 @@ from tyro.conf import arg
 from assay.cli.options import (
     Data,
     Device,
+    EightBit,
     EpsText,
     Force,
     GoalText,
@@ -31,6 +32,7 @@ def evaluate(
     split: Split = "test",
     images: Images = None,
     skip_bad: SkipBad = False,
+    eight_bit: EightBit = False,
     seed: Seed = 0,
     device: Device = "auto",
     force: Force = False,
@@ -41,6 +43,6 @@ def evaluate(
     from assay.cli.options import plan_of
     from assay.evaluate.suites import SUITES
 
-    plan = plan_of(SUITES[suite], threat, eps, goal, seed, device)
+    plan = plan_of(SUITES[suite], threat, eps, goal, seed, device, eight_bit)
     tell(carry_out(run, plan, suite, data, split, images, force, skip_bad), json)
     return 0

@@ -34,6 +34,7 @@ Images = Annotated[int | None, arg(metavar="N", help="so many images, every clas
 ThreatText = Annotated[str, arg(metavar="THREAT", help="what the enemy may do, such as linf(8/255), l2(0.5) or l1(12)")]
 EpsText = Annotated[str | None, arg(metavar="E,E,…", help="a list of eps to draw a curve over, such as 0,.05,8/255")]
 GoalText = Annotated[str, arg(metavar="GOAL", help='untargeted, "toward(3)", least_likely, random or every')]
+EightBit = Annotated[bool, arg(help="send images of 8 bit, as a file holds them; rounded inward, then judged")]
 Seed = Annotated[int, arg(metavar="N", help="what the random numbers are made from")]
 Specs = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="SPEC")]
 
@@ -113,7 +114,9 @@ def hear(images: "ImageSet") -> None:
             note(f"assay: {text}")
 
 
-def plan_of(attacks: Sequence[str], threat: str, eps: str | None, goal: str, seed: int, device: str) -> "Plan":
+def plan_of(
+    attacks: Sequence[str], threat: str, eps: str | None, goal: str, seed: int, device: str, eight_bit: bool = False
+) -> "Plan":
     """The plan that the options ask for; ValueError before any work is done."""
     from assay import spec
     from assay.adversary.goal import read_goal
@@ -129,7 +132,7 @@ def plan_of(attacks: Sequence[str], threat: str, eps: str | None, goal: str, see
     assert isinstance(budget.eps, float)
     listed = [] if eps is None else [spec.number(part, f"--eps {eps[:80]!r}:") for part in eps.split(",")]
     epsilons = sorted({*listed, budget.eps})
-    return Plan(calls, budget, epsilons, aim, seed, fast_precision(where), where)
+    return Plan(calls, budget, epsilons, aim, seed, fast_precision(where), where, eight_bit=eight_bit)
 
 
 def show(result: dict[str, Any], text: str, json: bool) -> None:

@@ -30,7 +30,7 @@ def evaluate_run(
     The folder's name tells data, images (and a beginning of their fingerprint), threat, goal and `name`. ValueError if
     it is there and not `force`.
     """
-    threat = [plan.threat, plan.goal] if plan.attacks else []
+    threat = [plan.threat, plan.goal, *["8-bit"] * plan.eight_bit] if plan.attacks else []
     label = safe_name(images.name, images.split, len(images), images.fingerprint[:OF_PRINT], *threat, name)
     folder = fresh(run.evaluation(label), force)
     evaluation = evaluate(classifier, images, plan)

@@ -40,6 +40,7 @@ class Plan:
     precision: Precision
     device: torch.device
     shard: int = SHARD
+    eight_bit: bool = False  # whether answers are rounded to 8 bit, back toward the image, before they are judged
 
     def check(self, images: ImageSet) -> None:
         """ValueError before any work, for an eps that is impossible or an attack that does not know the norm."""
@@ -73,6 +74,7 @@ class Plan:
             "precision": self.precision,
             "micro_batch": MICRO_BATCH,
             "shard": self.shard,
+            "eight_bit": self.eight_bit,
             "device": self.device.type,
         }
 
@@ -151,6 +153,8 @@ def run_attack(classifier: Classifier, images: ImageSet, goal: Goal, plan: Plan,
         for part in parts[1:]:
             rows = (~goal.reached(victim.labels(points))).nonzero()[:, 0]
             points = points.index_copy(0, rows, attack(victim, pixels[rows], part[rows], threat[rows], draws[rows]))
+    if plan.eight_bit and points.shape == pixels.shape:
+        points = plan.threat.eight_bit(points, pixels)
     cost = Cost(str(attack), eps, victim.forwards, victim.backwards, time.perf_counter() - began)
     return Played(points, cost, {name: torch.stack(steps) for name, steps in victim.curves.items()})
 

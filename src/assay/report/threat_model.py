@@ -41,6 +41,7 @@ def _allowed(one: Evaluated) -> dict[str, str]:
     return {
         "norm": f"{settings['norm']}: {WORDS[settings['norm']]}",
         "eps": f"{levels(one.eps, settings['norm'])} in pixels of [0, 1]; a pixel never leaves [0, 1]",
+        "images sent": "8 bit, rounded back toward the image" if settings.get("eight_bit") else "float32",
         "goal": settings["goal"] + (": any class but the label" if settings["goal"] == "untargeted" else ""),
         "knowledge": "white box: the enemy has the weights and their gradients; no defence but the model itself",
         "attacks": ", ".join(settings["attacks"]),

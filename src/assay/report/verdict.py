@@ -111,6 +111,7 @@ def _together(seen: list[Seen]) -> list[str]:
 def _same(one: Evaluated, other: Evaluated) -> bool:
     keys = ("fingerprint", "norm", "eps", "attacks", "goal")
     same = all(one.settings[key] == other.settings[key] for key in keys)
+    same &= bool(one.settings.get("eight_bit")) == bool(other.settings.get("eight_bit"))
     return same and np.array_equal(one.table["index"], other.table["index"])
 
 
