@@ -190,6 +190,22 @@ def best_of_restarts(model, images, labels, eps=8 / 255):
     return torch.where((best == images).flatten(1).all(1)[:, None, None, None], points, best)
 
 
+def nesterov(model, images, labels, eps=8 / 255, decay=0.9, steps=20):
+    points, memory = images.clone(), torch.zeros_like(images)
+    for _ in range(steps):
+        ahead = (points + eps / 10 * decay * memory).requires_grad_(True)
+        gradient = torch.autograd.grad(F.cross_entropy(model(ahead), labels), ahead)[0]
+        memory = decay * memory + gradient / gradient.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
+        points = (points + eps / 10 * memory.sign()).clamp(images - eps, images + eps).clamp(0, 1)
+    return points
+
+
+def one_step_from_a_random_corner(model, images, labels, eps=0.3):
+    start = (images + eps / 2 * torch.randn_like(images).sign()).clamp(0, 1).requires_grad_(True)
+    gradient = torch.autograd.grad(F.cross_entropy(model(start), labels), start)[0]
+    return (start.detach() + eps / 2 * gradient.sign()).clamp(0, 1)
+
+
 class Bound:
     """Like an object of torchattacks: made for a model, called with images and labels."""
 

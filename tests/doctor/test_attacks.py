@@ -18,8 +18,10 @@ LONG = {"hop_skip_jump", "penalised", "square", "cw"}
 
 
 def _marked(names):
+    long = {"goes_on_until_all_have_fallen"}
     field = {name for name in WRONG if WRONG[name][0].__module__ == "tests.doctor.wrong"}
-    return [name if name in QUICK | field else pytest.param(name, marks=pytest.mark.slow) for name in names]
+    late = {name: pytest.mark.long if name in long else pytest.mark.slow for name in names}
+    return [name if name in QUICK | field else pytest.param(name, marks=late[name]) for name in names]
 
 
 EXAMINABLE = [

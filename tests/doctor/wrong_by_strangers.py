@@ -119,3 +119,40 @@ def follows_the_prediction(model, images, labels, eps=EPS):
         points = (points + eps / 4 * gradient_at(model, points, said).sign()).clamp(images - eps, images + eps)
         points = points.clamp(0, 1)
     return points
+
+
+@fault("stale-gradient")
+def takes_one_gradient_for_all_its_steps(model, images, labels, eps=0.1, steps=20):
+    points, gradient = images.clone(), gradient_at(model, images, labels)
+    for _ in range(steps):
+        points = (points + eps / 10 * gradient.sign()).clamp(images - eps, images + eps).clamp(0, 1)
+    return points
+
+
+@fault("gradients-accumulate")
+def forgets_zero_grad_in_small_steps(model, images, labels, eps=0.1):
+    delta = torch.zeros_like(images, requires_grad=True)
+    for _ in range(40):
+        F.cross_entropy(model(images + delta), labels).backward()
+        delta.data = (delta + eps / 10 * delta.grad.sign()).clamp(-eps, eps)
+        delta.data = (images + delta.data).clamp(0, 1) - images
+    return (images + delta.detach()).clamp(0, 1)
+
+
+@fault("softmax-before-cross-entropy")
+def takes_softmax_at_a_large_eps(model, images, labels, eps=0.3):
+    gradient = gradient_at(model, images, labels, lambda logits, y: F.cross_entropy(logits.softmax(1), y))
+    return (images + eps * gradient.sign()).clamp(0, 1)
+
+
+@fault("path-too-short")
+def starts_at_random_and_comes_nowhere(model, images, labels, eps=0.3):
+    return walk(model, images, labels, eps, alpha=2 / 255)
+
+
+@fault("no-gradient")
+def takes_the_number_of_the_loss(model, images, labels, eps=EPS):
+    points = images.clone().requires_grad_(True)
+    loss = F.cross_entropy(model(points), labels).item()
+    torch.tensor(loss, requires_grad=True).backward()
+    return (images + eps * points.grad.sign()).clamp(0, 1)

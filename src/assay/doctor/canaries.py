@@ -176,7 +176,7 @@ def bent(norm: Norm, eps: float, need: float = 3.5, n: int = 24, seed: int = 2, 
     for block, own in zip(patterns, order, strict=True):
         block[own] = np.where(np.arange(len(own)) % 2, 1.0, -1.0)
     length = np.linalg.norm(patterns[0], ord={"linf": 1, "l2": 2, "l1": np.inf}[norm])
-    room = max(0.02, 0.45 - (eps if norm == "linf" else 0.1))
+    room = max(0.02, 0.45 - {"linf": eps, "l2": 2.5 * eps / pixels**0.5, "l1": 0.1}[norm])
     images = np.full((n, pixels), 0.5) + chance.uniform(-room, room, (n, pixels))
     for own in order:  # a pattern's two signs lie on equal grey: each image starts at zero
         images[:, own[1::2]] = images[:, own[::2]]

@@ -11,6 +11,8 @@ from torch import Tensor
 from assay.doctor.trial import Step, Trial, paths
 
 LossForm = Literal["ce", "minus ce", "softmax ce", "nll", "none", "other"]
+MOMENTA = (1.0, 0.95, 0.9, 0.75, 0.5)  # what a right attack may carry on
+ORDER = {"linf": float("inf"), "l2": 2.0, "l1": 1.0}
 ALIKE = 0.999  # a cosine above which two directions are the same
 
 
@@ -91,20 +93,40 @@ class Ways:
 
     def lengths(self) -> list[np.ndarray]:
         """Of each image, how far each of its points is from the clean one, in the canary's norm."""
-        order = {"linf": np.inf, "l2": 2, "l1": 1}[self.trial.canary.norm]
         return [
-            np.array([np.linalg.norm((step.point - clean).flatten().double().numpy(), ord=order) for step in way])
+            np.array([float(self._size(step.point.double() - clean.double())) for step in way])
             for way, clean in zip(self.steps, self.clean, strict=True)
         ]
 
     def jumps(self) -> float:
-        """The share of pixels that go from one side of the ball to the other in a step."""
+        """The share of pixels (in l2: of images) that go from one side of the ball to the other in a step."""
         eps, shares = self.trial.eps, []
         for way, clean in zip(self.steps, self.clean, strict=True):
-            inside = [step.point for step in way[1:] if float((step.point - clean).abs().max()) <= 1.01 * eps]
-            jumps = [(b - a).abs() > 1.8 * eps for a, b in pairwise(inside)]
+            inside = [step.point for step in way[1:] if float(self._size(step.point - clean)) <= 1.01 * eps]
+            jumps = [self._size(b - a, self.trial.canary.norm == "linf") > 1.8 * eps for a, b in pairwise(inside)]
             shares.append(float(torch.stack(jumps).float().mean()) if jumps else 0.0)
         return float(np.mean(shares)) if shares else 0.0
+
+    def _size(self, delta: Tensor, each: bool = False) -> Tensor:
+        """The length of a change in the canary's norm; with `each`, of each pixel's."""
+        return delta.abs() if each else torch.linalg.vector_norm(delta, ORDER[self.trial.canary.norm])
+
+    def strides_alike(self) -> bool:
+        """Whether steps are equally long over images, as those are that were divided by each image's own length."""
+        moves = [float(move.norm()) for moved in self.moves() for move in moved[:3]]
+        strides = [length for length in moves if length > 1e-7]
+        return len(strides) > 8 and float(np.percentile(strides, 75)) < 1.02 * float(np.percentile(strides, 40))
+
+    def goes_straight_on(self) -> bool:
+        """Whether hardly a pixel ever turns back, and most end short of eps."""
+        straight, short = [], []
+        for way, move, clean in zip(
+            (way for way in self.steps if len(way) > 1), self.moves(), self.clean, strict=False
+        ):
+            both = (move[0] != 0) & (move[-1] != 0)
+            straight.append(float((move[0].sign() == move[-1].sign())[both].float().mean()) if both.any() else 0.0)
+            short.append(float(((way[-1].point - clean).abs() < 0.97 * self.trial.eps).float().mean()))
+        return bool(straight) and float(np.mean(straight)) > 0.95 and float(np.mean(short)) > 0.5
 
     def grows_to_the_end(self) -> bool:
         """Whether the distance from the clean image still grew in the last step."""
@@ -112,7 +134,9 @@ class Ways:
         return bool(grown) and float(np.mean(grown)) > 0.5
 
     def follows_raw_gradients(self) -> bool:
-        """Whether a step is a multiple of the gradient itself, not of its signs."""
+        """Whether a step is a multiple of the gradient itself, not of its signs, nor of its direction in l2."""
+        if self.trial.canary.norm == "l2" and self.strides_alike():
+            return False
         found = []
         for image, way in enumerate(self.steps):
             places = [step.point for step in way[:4]]
@@ -146,7 +170,8 @@ class Ways:
         and than momentum, which adds them up at one length."""
         told: Counter[bool] = Counter()
         for way in self.steps:
-            plain, even, down = torch.zeros_like(self.clean[0]), torch.zeros_like(self.clean[0]), False
+            plain, down = torch.zeros_like(self.clean[0]), False
+            even = dict.fromkeys(MOMENTA, plain)
             for earlier, later in pairwise(way):
                 if earlier.of_image is None:
                     break
@@ -154,8 +179,10 @@ class Ways:
                 if not plain.any():  # a targeted attack goes down
                     down = float((moved * earlier.of_image.sign()).sum()) < 0
                 back = -earlier.of_image if down else earlier.of_image
-                plain, even = plain + back, even + back / back.abs().sum().clamp_min(1e-30)
-                others = (back.sign(), even.sign())
-                telling = (moved != 0) & (plain.sign() != others[0]) & (plain.sign() != others[1])
+                plain, unit = plain + back, back / back.abs().sum().clamp_min(1e-30)
+                even = {share: share * sums + unit for share, sums in even.items()}
+                telling = (moved != 0) & (plain.sign() != back.sign())
+                for sums in even.values():
+                    telling &= plain.sign() != sums.sign()
                 told.update((moved == plain.sign())[telling].tolist())
         return told[True] > 50 and told[True] > 0.95 * told.total()

@@ -14,6 +14,7 @@ from assay.doctor import canaries
 from assay.doctor.canaries import CLEAR, Canary
 from assay.doctor.evidence import Ways
 from assay.doctor.linear import Norm
+from assay.doctor.nets import Wrapped
 from assay.doctor.trial import Trial, run
 
 Claim = Literal["one-step", "iterative", "minimum", "black-box"]
@@ -21,6 +22,8 @@ USUAL_EPS: dict[Norm, float] = {"linf": 8 / 255, "l2": 1.0, "l1": 12.0}
 LAZY = 0.6  # of eps: what a black-box attack must break, whose queries are few
 TRIALS = 40  # that a whole examination makes, more or less
 MANY = 8  # places asked about: who goes through so many does not make one step
+HALF = 0.5  # of eps: what one step from a random start must break
+SPREAD = 0.15  # of the logits of near classes
 SAME = 0.02  # by which a length may miss eps and still be eps
 
 
@@ -81,7 +84,10 @@ class Examination:
     @cached_property
     def level(self) -> Ways:
         """How it goes about four near classes, where one loss can be told from another."""
-        return Ways(run(self.attack, canaries.level(self.norm, self.eps, n=2 * self.n // 3)))
+        near = canaries.level(self.norm, self.eps, n=2 * self.n // 3)
+        spread = float(near.net(near.images).detach().std(1).mean())
+        louder = Wrapped(near.net, max(1.0, SPREAD / spread))  # all losses have one gradient on logits that are flat
+        return Ways(run(self.attack, near.under(near.name, louder)))
 
     @cached_property
     def aims_elsewhere(self) -> bool:
@@ -108,7 +114,14 @@ class Examination:
 
     def must(self, trial: Trial) -> np.ndarray:
         """Images that an attack of this claim has to break: with few queries not those at the very edge."""
-        return trial.canary.radius <= (LAZY if self.claims == "black-box" else CLEAR) * trial.eps
+        share = {"black-box": LAZY, "one-step": HALF if self.starts_elsewhere else CLEAR}.get(self.claims, CLEAR)
+        return trial.canary.radius <= share * trial.eps
+
+    @cached_property
+    def starts_elsewhere(self) -> bool:
+        """Whether its first gradient is taken at another place than the image."""
+        first = [(way[0].point, clean) for way, clean in zip(self.ways.steps, self.straight.images, strict=True) if way]
+        return any(float((point - clean).abs().max()) > 1e-6 for point, clean in first)
 
     def missed(self, trial: Trial) -> np.ndarray:
         """Those of them that it has left standing."""

@@ -22,6 +22,7 @@ LEFT = {
     "torch": "torch was left with gradients switched off, or with another default type",
 }
 GENERATORS = ("torch", "numpy", "python")
+FALLS = (1.0, 2.0, 3.0, 5.0, 9.0)  # each shows gradients that add up at another length of step
 OFF = 0.15  # of the images: more than chance moves from one run to another
 
 
@@ -48,7 +49,7 @@ def way(case: Examination) -> list[Finding]:
     elif case.ways.questions >= 3 and case.ways.stops() and case.norm != "l1" and case.bent.standing.mean() > 0.3:
         findings.append(found("stops-after-one-step", "error", case.bent.says(), "way", case.bent.standing))
     if case.norm == "linf" and case.claims == "iterative":
-        steep = (canaries.peaked(case.norm, case.eps, fall=fall, others=case.others) for fall in (5.0, 9.0))
+        steep = (canaries.peaked(case.norm, case.eps, fall=fall, others=case.others) for fall in FALLS)
         uneven = [run(case.attack, canary) for canary in steep]
         adding = [trial for trial in uneven if trial.points is not None and Ways(trial).adds_up_gradients()]
         if adding:
@@ -143,7 +144,7 @@ def company(case: Examination) -> list[Finding]:
         findings.append(found("crashes", "error", f"a batch of one image: {error}", "company", few))
     else:
         moved = np.array([trial.fallen[0] for trial in alone]) != case.first.fallen[few]
-        if moved.mean() > OFF + 2 * case.luck and moved.sum() > 1:
+        if moved.mean() > OFF + 2 * case.luck and moved.sum() > (2 if case.luck else 1):
             said = f"{moved.sum()} of {len(few)} images end otherwise alone"
             findings.append(found("depends-on-company", "error", said, "company", few[moved]))
     return findings
@@ -227,6 +228,8 @@ def shapes(case: Examination) -> list[Finding]:
 def steps(case: Examination) -> list[Finding]:
     """The number of steps is heard, and twice as many change nothing."""
     own = case.attack.steps
+    if own is not None and own > 2 and case.claims == "one-step":
+        return _one_gradient(case, own)
     if own is None or case.claims not in ("iterative", "black-box") or weak(case.first):
         return []
     passes = {
@@ -245,6 +248,18 @@ def steps(case: Examination) -> list[Finding]:
         f"{case.bent.says()}; {case.bent.fallen.sum()} images broken by {own} steps, {twice.fallen.sum()} by {2 * own}"
     )
     return [found("too-few-steps", "error", effect, "steps", case.bent.standing)]
+
+
+def _one_gradient(case: Examination, own: int) -> list[Finding]:
+    """It says that it makes several steps, and takes one gradient."""
+    if weak(case.first) or not case.first.record.backwards:
+        return []
+    one = run(case.attack, case.straight, steps=1)
+    assert case.first.points is not None
+    if one.points is not None and torch.equal(one.points, case.first.points):
+        return [found("ignores-setting", "warning", f"1 and {own} steps are the same one step", "steps")]
+    effect = f"{own} steps along one gradient; {case.bent.says()}"
+    return [found("stale-gradient", "error", effect, "steps", case.bent.standing)]
 
 
 def claims(case: Examination) -> list[Finding]:

@@ -32,6 +32,8 @@ def answers(case: Examination) -> list[Finding]:
     if trial.error is not None:
         said = f"{type(trial.error).__name__}: {trial.error}".splitlines()[0][:200]
         hint = "never-ends" if isinstance(trial.error, EndlessError) else _of_crash(said)
+        if hint == "stops-after-one-step" and not trial.record.backwards:
+            hint = "no-gradient"  # not even once
         return [found(hint, "error", f"{trial.canary.name}: no number at all: {said}", "answers")]
     if trial.points is None:
         got = tuple(trial.returned.shape) if hasattr(trial.returned, "shape") else type(trial.returned).__name__
@@ -115,8 +117,9 @@ def linear(case: Examination) -> list[Finding]:
     trial = case.first
     if case.claims == "minimum":
         return _smallest(case)
-    if case.claims == "black-box":
-        if case.missed(trial).sum() <= max(1, 0.1 * case.must(trial).sum()):
+    if case.claims == "black-box" or (case.claims == "one-step" and case.starts_elsewhere):
+        share = 0.1 if case.claims == "black-box" else 0.5  # a step of half the ball from a corner of it
+        if case.missed(trial).sum() <= max(1, share * case.must(trial).sum()):
             return []
     elif not weak(trial):
         return []
@@ -133,15 +136,15 @@ def _smallest(case: Examination) -> list[Finding]:
         can &= trial.canary.breakable
     ratio = np.where(trial.fallen, trial.sizes / np.maximum(trial.canary.radius, 1e-9), np.inf)[can]
     poor, missed = ratio > 1.25, np.isinf(ratio)
-    if missed.mean() <= 0.05 and poor.mean() <= 0.1:
+    if missed.mean() <= 0.05 and poor.mean() <= (0.1 if len(poor) > 30 else 0.2):
         return []
     if missed.mean() > 0.9 and (why := does_nothing(case)):
         return [found(why, "error", trial.says(), "linear", trial.standing)]
-    middle = np.median(ratio[~missed]) if (~missed).any() else np.inf
+    failed, long = int(missed.sum()), int((poor & ~missed).sum())
     effect = (
-        f"{trial.canary.name}: {missed.sum()} of {len(ratio)} images not broken at all, the others at {middle:.2f} ×"
+        f"{trial.canary.name}: of {len(ratio)} images {failed} not broken at all, {long} by more than 1.25 × the least"
     )
-    return [found("not-minimal", "error", f"{effect} the smallest change that there is", "linear", poor)]
+    return [found("not-minimal", "error", effect, "linear", poor)]
 
 
 def curved(case: Examination) -> list[Finding]:

@@ -57,6 +57,8 @@ def _goes_back(case: Examination) -> str | None:
 
 def _stops_short(case: Examination) -> str | None:
     """No change is as large as eps."""
+    if (case.attack.steps or 0) > 3 and 0 < case.ways.questions <= 2:
+        return "stops-after-one-step"
     if case.first.sizes.max() >= 0.97 * case.first.eps or case.ways.follows_raw_gradients():
         return None
     if company := _of_company(case):
@@ -72,6 +74,8 @@ def _minds_the_level(case: Examination) -> str | None:
 
 
 def _of_steps(case: Examination) -> str | None:
+    if case.norm == "linf" and case.ways.questions > 1 and case.ways.goes_straight_on():
+        return "path-too-short"
     if case.ways.follows_raw_gradients():
         return "raw-gradient-step"
     if case.ways.stays():
@@ -122,21 +126,19 @@ def _of_company(case: Examination) -> str | None:
     return "batch-scaled-step" if case.ways.keeps_its_rate() else "norm-over-the-batch"
 
 
+class Mirror(torch.nn.Module):
+    """Images the other way round: a targeted attack on two classes does the same on the opposite of a model."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.flip(-1)
+
+
 def _needs_the_model(case: Examination) -> bool:
     """Whether the opposite of the model gets another answer, with the same chance."""
-    from_other = case.twin("the opposite", lambda canary: _Opposite(canary.net))
+    from_other = case.twin("the opposite", lambda canary: torch.nn.Sequential(Mirror(), Wrapped(canary.net, -1.0)))
     if from_other.points is None or case.first.points is None:
         return True
     return not torch.allclose(from_other.points, case.first.points, atol=1e-7)
-
-
-class _Opposite(torch.nn.Module):
-    def __init__(self, net: torch.nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return -self.net(images)
 
 
 def _by_place(case: Examination) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from assay.adversary.victim import frozen, predicted
+
 
 @dataclass
 class Pass:
@@ -75,14 +77,7 @@ def _into(asked: Pass, name: str) -> Callable[[Tensor], None]:
     return keep
 
 
-@torch.no_grad()
 def classes(net: nn.Module, images: Tensor) -> Tensor:
     """The predicted classes `(B,)` in eval mode; -1 where the logits are not finite. The modes come back."""
-    modes = [(part, part.training) for part in net.modules()]
-    try:
-        net.eval()
-        logits = net(images)
-    finally:
-        for part, mode in modes:
-            part.training = mode
-    return torch.where(logits.isfinite().all(1), logits.argmax(1), -1)
+    with frozen(net), torch.no_grad():
+        return predicted(net(images))
