@@ -6,9 +6,10 @@ from torch import Tensor
 
 from assay.adversary.goal import GOALS, targeted, untargeted
 from assay.chance import Draws
-from assay.doctor.linear import SHAPES, SMALLEST, Problem, linear, problem
+from assay.doctor.linear import SMALLEST, linear
 from assay.spec import Call
 from tests.contracts.play import away, facts, having, judged, labels_of, play, settings, threat
+from tests.contracts.problems import SHAPES, Problem, problem
 from tests.contracts.worlds import SHAPE, Bent, Gate, Stubborn, chosen
 
 EPS = 0.25

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from assay.adversary.goal import untargeted
-from assay.doctor.linear import SHAPES, Problem, problem
 from assay.spec import Call
 from tests.contracts.geometry import LENGTH, flat
 from tests.contracts.play import facts, labels_of, play, threat
 from tests.contracts.power import HONEST
+from tests.contracts.problems import SHAPES, Problem, problem
 
 
 def check_finds_the_smallest_change(call: Call) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from assay.doctor.linear import SHAPES, SMALLEST, problem
+from assay.doctor.linear import SMALLEST
+from tests.contracts.problems import SHAPES, problem
 
 PROBLEMS = [(seed, corner) for seed in range(12) for corner in (False, True)]
 

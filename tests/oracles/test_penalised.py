@@ -12,7 +12,7 @@ from assay.adversary.threat import l2
 from assay.adversary.victim import Victim
 from assay.attacks.penalised import penalised
 from assay.chance import Draws
-from assay.doctor.linear import SHAPES, problem
+from tests.contracts.problems import SHAPES, problem
 
 
 def walk(net, images, goal, attack=penalised, **settings):

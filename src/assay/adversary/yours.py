@@ -31,7 +31,6 @@ class Yours:
     call: Callable[[nn.Module, Tensor, Tensor, dict[str, Any]], Any]
     eps: float | None = None
     hears_eps: bool = False
-    needs_eps: bool = False
     steps_name: str | None = None
     steps: int | None = None
     takes_targeted: bool = False
@@ -65,12 +64,12 @@ def yours(given: Any, name: str) -> Yours:
     needed = _needed(given, name)
     if len(needed) == 1:
         try:
-            probe = _build(given, nn.Flatten())
+            probe = given(nn.Flatten())
         except (Exception, SystemExit) as error:
             raise ValueError(f"{name}(model) failed: {fault(error)}") from error
         if not callable(probe):
             raise ValueError(f"{name}(model) returns {type(probe).__name__}: {ALLOWED}")
-        return _from_object(lambda model: _build(given, model), probe, name)
+        return _from_object(given, probe, name)
     if not 3 <= len(needed) <= 4:
         raise ValueError(f"{name} needs {len(needed)} values ({', '.join(needed) or 'none'}): {ALLOWED}")
     return _from_function(given, needed, name)
@@ -152,7 +151,6 @@ def _from_function(function: Any, needed: list[str], name: str) -> Yours:
         call,
         float(eps) if isinstance(eps, int | float) and not isinstance(eps, bool) else None,
         eps_name is not None,
-        fourth is not None,
         steps_name if type(steps) is int else None,
         steps if type(steps) is int else None,
         "targeted" in parameters,
@@ -172,11 +170,7 @@ def _from_object(make: Callable[[nn.Module], Any], probe: Any, name: str) -> You
         return attack(images, labels)
 
     own = float(getattr(probe, eps)) if eps else None
-    return Yours(name, call, own, eps is not None, False, steps, getattr(probe, steps) if steps else None)
-
-
-def _build(factory: Any, model: nn.Module) -> Any:
-    return factory(model)
+    return Yours(name, call, own, eps is not None, steps, getattr(probe, steps) if steps else None)
 
 
 def _moved(attack: Any, model: nn.Module, depth: int = 3) -> Any:

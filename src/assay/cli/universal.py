@@ -24,6 +24,7 @@ from assay.cli.options import (
 if TYPE_CHECKING:
     import numpy as np
 
+    from assay.adversary.threat import Threat
     from assay.data import ImageSet
     from assay.evaluate.universal import Fitted, Transfer
 
@@ -76,7 +77,7 @@ def universal(
     about: dict[str, Any] = {"threat": str(budget), "data": unseen.name, "classes": list(names)}
     about |= {"targets": list(targets), "steps": steps, "rate": rate, "seed": seed, "n": len(unseen)}
     about["fits"] = [_described(n, *each) for n, each in fits.items()]
-    _write(found, unseen, about, fits, classifier, where)
+    _write(found, unseen, about, fits, classifier, budget, where)
     show(about, _text(str(run), about), json)
     return 0
 
@@ -100,11 +101,12 @@ def _described(on: int, fitted: "dict[int, Fitted]", moved: "Transfer") -> dict[
     }
 
 
-def _write(run: Any, unseen: "ImageSet", about: dict[str, Any], fits: dict[int, Any], net: Any, where: Any) -> None:
+def _write(
+    run: Any, unseen: "ImageSet", about: dict[str, Any], fits: dict[int, Any], net: Any, threat: "Threat", where: Any
+) -> None:
     """The figures, the noises as files that add_noise reads, and a few images with the noise of the first target."""
     import torch
 
-    from assay.adversary.threat import read_threat
     from assay.adversary.victim import Victim
     from assay.attacks.add_noise import noisy
 
@@ -115,9 +117,7 @@ def _write(run: Any, unseen: "ImageSet", about: dict[str, Any], fits: dict[int, 
             run.write_arrays(f"panels/noise-{target}-on-{n}.safetensors", {"delta": each.delta.numpy()})
         noises.append(torch.stack([each.delta for each in fitted.values()]))
         with Victim(net, access="labels") as victim:
-            points = noisy(
-                some.pixels(where), next(iter(fitted.values())).delta.to(where), read_threat(about["threat"])
-            )
+            points = noisy(some.pixels(where), next(iter(fitted.values())).delta.to(where), threat)
             said.append(victim.labels(points).cpu())
     arrays = {"noises": torch.stack(noises).numpy(), "images": some.images.numpy(), "labels": some.labels.numpy()}
     run.write_arrays("panels/universal.safetensors", arrays | {"said": torch.stack(said).numpy()})

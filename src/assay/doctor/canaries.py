@@ -17,13 +17,13 @@ from assay.doctor.nets import Keys, Tent
 SHAPE = (1, 12, 12)
 CLEAR = 0.9  # of eps: an image whose smallest eps is below that is to be broken by whoever is right
 SPREAD = (0.4, 2.0)  # of eps: between these lie the smallest eps of a canary's images
-TOWARD = {"linf": np.inf, "l2": 2, "l1": 1}
+DUAL = {"linf": 1, "l2": 2, "l1": np.inf}  # orders of the norms that say how far a pattern can be gone along
 
 
 @dataclass(frozen=True)
 class Canary:
     """A classifier, images `(N, C, H, W)` that it gets right, their labels, and of each image the smallest eps in
-    the norm at which it can be broken (inf: at none); NaN where nobody has proven it."""
+    the norm at which it can be broken (inf: at none)."""
 
     name: str
     net: nn.Module
@@ -32,6 +32,11 @@ class Canary:
     norm: Norm
     eps: float
     radius: np.ndarray
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        return int(self.net(self.images[:1]).shape[1])
 
     @property
     def breakable(self) -> np.ndarray:
@@ -75,7 +80,6 @@ def straight(
     weight *= 4.0 / reach  # logits that a change of eps gains: enough to see, too few to saturate a softmax
     slope, bias = weight[1] - weight[0], np.zeros(classes)
     images = np.stack([_placed(chance, norm, slope, eps, pixels, corners, i % 4 == 3) for i in range(n)])
-    bias[1] = 0.0
     logits = images @ weight.T
     bias[2:] = (np.minimum(logits[:, 0], logits[:, 1])[:, None] - logits[:, 2:] - 9.0).min(0) if classes > 2 else 0.0
     pixels_of = torch.from_numpy(images).float()
@@ -175,7 +179,7 @@ def bent(norm: Norm, eps: float, need: float = 3.5, n: int = 24, seed: int = 2, 
     patterns = np.zeros((blocks, pixels))
     for block, own in zip(patterns, order, strict=True):
         block[own] = np.where(np.arange(len(own)) % 2, 1.0, -1.0)
-    length = np.linalg.norm(patterns[0], ord={"linf": 1, "l2": 2, "l1": np.inf}[norm])
+    length = np.linalg.norm(patterns[0], ord=DUAL[norm])
     room = max(0.02, 0.45 - {"linf": eps, "l2": 2.5 * eps / pixels**0.5, "l1": 0.1}[norm])
     images = np.full((n, pixels), 0.5) + chance.uniform(-room, room, (n, pixels))
     for own in order:  # a pattern's two signs lie on equal grey: each image starts at zero
@@ -198,7 +202,7 @@ def peaked(norm: Norm, eps: float, fall: float = 1.0, n: int = 16, seed: int = 3
     """Tent on images of soft noise; behind its peak it falls `fall` times as steeply as it has risen."""
     soft = bent(norm, eps, n=n, seed=seed)
     pattern = torch.where(torch.arange(soft.images[0].numel()) % 2 == 0, 1.0, -1.0)
-    length = np.linalg.norm(pattern.numpy(), ord={"linf": 1, "l2": 2, "l1": np.inf}[norm])
+    length = np.linalg.norm(pattern.numpy(), ord=DUAL[norm])
     pattern = pattern / (float(length) * eps)
     images = soft.images.flatten(1)
     off = ((images - 0.5) @ pattern)[:, None] * pattern / (pattern @ pattern)

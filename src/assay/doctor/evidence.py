@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from assay.adversary.threat import THREATS
 from assay.doctor.trial import Step, Trial, paths
 
 LossForm = Literal["ce", "minus ce", "softmax ce", "nll", "none", "other"]
 MOMENTA = (1.0, 0.95, 0.9, 0.75, 0.5)  # what a right attack may carry on
-ORDER = {"linf": float("inf"), "l2": 2.0, "l1": 1.0}
 ALIKE = 0.999  # a cosine above which two directions are the same
 
 
@@ -109,7 +109,7 @@ class Ways:
 
     def _size(self, delta: Tensor, each: bool = False) -> Tensor:
         """The length of a change in the canary's norm; with `each`, of each pixel's."""
-        return delta.abs() if each else torch.linalg.vector_norm(delta, ORDER[self.trial.canary.norm])
+        return delta.abs() if each else THREATS[self.trial.canary.norm]().size(delta[None])[0]
 
     def strides_alike(self) -> bool:
         """Whether steps are equally long over images, as those are that were divided by each image's own length."""
@@ -120,9 +120,8 @@ class Ways:
     def goes_straight_on(self) -> bool:
         """Whether hardly a pixel ever turns back, and most end short of eps."""
         straight, short = [], []
-        for way, move, clean in zip(
-            (way for way in self.steps if len(way) > 1), self.moves(), self.clean, strict=False
-        ):
+        far = [(way, clean) for way, clean in zip(self.steps, self.clean, strict=True) if len(way) > 1]
+        for (way, clean), move in zip(far, self.moves(), strict=True):
             both = (move[0] != 0) & (move[-1] != 0)
             straight.append(float((move[0].sign() == move[-1].sign())[both].float().mean()) if both.any() else 0.0)
             short.append(float(((way[-1].point - clean).abs() < 0.97 * self.trial.eps).float().mean()))

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+from torch.nn import Sequential
 
 from assay.adversary.threat import THREATS
 from assay.adversary.yours import Yours
@@ -14,7 +15,7 @@ from assay.doctor import canaries
 from assay.doctor.canaries import CLEAR, Canary
 from assay.doctor.evidence import Ways
 from assay.doctor.linear import Norm
-from assay.doctor.nets import Wrapped
+from assay.doctor.nets import Mirror, Wrapped
 from assay.doctor.trial import Trial, run
 
 Claim = Literal["one-step", "iterative", "minimum", "black-box"]
@@ -23,13 +24,13 @@ LAZY = 0.6  # of eps: what a black-box attack must break, whose queries are few
 TRIALS = 40  # that a whole examination makes, more or less
 MANY = 8  # places asked about: who goes through so many does not make one step
 HALF = 0.5  # of eps: what one step from a random start must break
-SPREAD = 0.15  # of the logits of near classes
+AUDIBLE = 0.15  # spread of the logits of near classes
 SAME = 0.02  # by which a length may miss eps and still be eps
 
 
 @dataclass
 class Examination:
-    """attack, in `norm`, at `eps`, which `claims` to be of one kind; `tell` names where those come from."""
+    """attack, in `norm`, at `eps`, which `claims` to be of one kind, on `n` images; each trial is made once."""
 
     attack: Yours
     norm: Norm
@@ -44,11 +45,11 @@ class Examination:
         Of ten classes eight are out of reach; who aims at those, as targeted attacks may, is tried on two. A search for
         the smallest change is tried far from the box, which some theories do not know.
         """
-        three = run(self.attack, canaries.straight(self.norm, self.eps, n=self.n, corners=self.spends))
-        if three.points is None or not self.spends or not weak(three):
-            return three
+        ten = run(self.attack, canaries.straight(self.norm, self.eps, n=self.n, corners=self.spends))
+        if ten.points is None or not self.spends or not weak(ten):
+            return ten
         two = run(self.attack, canaries.straight(self.norm, self.eps, classes=2, n=self.n))
-        return two if self.aims_elsewhere or not weak(two) else three
+        return two if self.aims_elsewhere or not weak(two) else ten
 
     @property
     def straight(self) -> Canary:
@@ -76,6 +77,21 @@ class Examination:
         return run(self.attack, canaries.peaked(self.norm, self.eps, others=self.others))
 
     @cached_property
+    def peaked_ways(self) -> Ways:
+        """How it went about an answer in the middle."""
+        return Ways(self.peaked)
+
+    @cached_property
+    def still(self) -> Trial:
+        """The trial with eps 0, of an attack that hears eps."""
+        return run(self.attack, self.straight, eps=0.0)
+
+    @cached_property
+    def opposite(self) -> Trial:
+        """The trial on the opposite of the model, mirrored: toward one of two classes it would be the same without."""
+        return self.twin("the opposite", lambda canary: Sequential(Mirror(), Wrapped(canary.net, -1.0)))
+
+    @cached_property
     def luck(self) -> float:
         """The share of images whose fate is another with another seed."""
         other = run(self.attack, self.straight, seed=3)
@@ -86,7 +102,7 @@ class Examination:
         """How it goes about four near classes, where one loss can be told from another."""
         near = canaries.level(self.norm, self.eps, n=2 * self.n // 3)
         spread = float(near.net(near.images).detach().std(1).mean())
-        louder = Wrapped(near.net, max(1.0, SPREAD / spread))  # all losses have one gradient on logits that are flat
+        louder = Wrapped(near.net, max(1.0, AUDIBLE / spread))  # all losses have one gradient on logits that are flat
         return Ways(run(self.attack, near.under(near.name, louder)))
 
     @cached_property
@@ -140,11 +156,10 @@ def examination(
     seconds: what there is time for; a slow attack is shown fewer images.
     """
     told = eps if eps is not None else attack.eps
-    small = attack.needs_eps or attack.hears_eps
     first_norm: Norm = norm or ("linf" if told is None or told <= 0.5 else "l2")
     first_eps = told if told is not None else USUAL_EPS[first_norm]
     trial = run(attack, canaries.straight(first_norm, first_eps))
-    found_norm, found_eps, even = first_norm, first_eps, told is not None or small
+    found_norm, found_eps, even = first_norm, first_eps, told is not None or attack.hears_eps
     if trial.points is not None and trial.deltas.isfinite().all():
         for name in ("linf", "l2", "l1") if norm is None else (norm,):
             sizes = THREATS[name]().size(trial.deltas).numpy()

@@ -16,7 +16,7 @@ class Keys(nn.Module):
 
     A ReLU network with weights set by hand. What is gained is a₁ + Σ cⱼ relu(aⱼ + gate(zⱼ₋₁)), where aⱼ in [-1, 1] is
     how far the j-th block of pixels has been moved along its pattern, 1 for all that eps allows in linf. A single
-    step, steps along a gradient that is kept, or three steps gain at most GAIN_OF_THREE; all the way gains GAIN_OF_ALL.
+    step, or steps along a gradient that is kept, gain 1.3 at most (without noise at the start); all the way gains 11.4.
     """
 
     WORTH = (1.0, 1.0, 1.0, 2.0, 4.0)
@@ -97,3 +97,10 @@ class Restless(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.net(self.drop(self.norm(images)))
+
+
+class Mirror(nn.Module):
+    """Images the other way round."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.flip(-1)

@@ -1,6 +1,7 @@
 """What does not show in one number: the loss that is climbed, the modes, what is left behind, an image's company."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -60,8 +61,8 @@ def way(case: Examination) -> list[Finding]:
 
 
 def _on_the_sphere(case: Examination) -> bool:
-    lengths = [np.array(way[1:]) for way in Ways(case.peaked).lengths() if len(way) > 4]
-    strides = [float(move[1:].flatten(1).norm(dim=1).median()) for move in Ways(case.peaked).moves() if len(move) > 3]
+    lengths = [np.array(way[1:]) for way in case.peaked_ways.lengths() if len(way) > 4]
+    strides = [float(move[1:].flatten(1).norm(dim=1).median()) for move in case.peaked_ways.moves() if len(move) > 3]
     if not lengths or not strides:
         return False
     surface = np.mean([np.abs(each / case.eps - 1).max() < 0.01 for each in lengths])
@@ -184,20 +185,10 @@ def _wrapped(canary: Canary, scale: float = 1.0, shift: float = 0.0) -> Wrapped:
 
 def class_order(case: Examination) -> list[Finding]:
     """With the classes in another order the same images fall."""
-    count = case.straight.net(case.straight.images[:1]).shape[1]
-    order = list(range(count))[::-1]
+    order = list(range(case.straight.classes))[::-1]
     turned = case.straight.under("classes in another order", Wrapped(case.straight.net, order=order))
-    turned.labels.copy_(turned.labels)
-    other = Canary(
-        turned.name,
-        turned.net,
-        turned.images,
-        torch.tensor([order.index(int(label)) for label in turned.labels]),
-        turned.norm,
-        turned.eps,
-        turned.radius,
-    )
-    trial = run(case.attack, other)
+    labels = torch.tensor([order.index(int(label)) for label in turned.labels])
+    trial = run(case.attack, replace(turned, labels=labels))
     if not _worse(case, trial):
         return []
     return [found("depends-on-class-order", "error", _change(case.first, trial), "class_order", trial.standing)]
@@ -213,7 +204,7 @@ def shapes(case: Examination) -> list[Finding]:
             case.norm, case.eps, (3, 10, 14), 2, case.n, seed=5, corners=case.spends
         ),
     }
-    if case.straight.net(case.straight.images[:1]).shape[1] == 2:
+    if case.straight.classes == 2:
         del asked["3 classes"]  # one of them is out of reach, as for a targeted attack it may not be
     for what, make in asked.items():
         trial = run(case.attack, make())

@@ -87,7 +87,7 @@ def zero_eps(case: Examination) -> list[Finding]:
     """With eps 0 nothing changes."""
     if not (case.attack.hears_eps and case.spends):
         return []
-    trial = run(case.attack, case.straight, eps=0.0)
+    trial = case.still
     if trial.points is None or not trial.deltas.isfinite().all():
         return []  # a length of zero may be divided by: no fault where there is a budget
     most = float(trial.deltas.abs().max())
@@ -160,7 +160,7 @@ def curved(case: Examination) -> list[Finding]:
     if trial.standing.mean() > 0.5 and not weak(case.first) and not case.looks_for_small_changes:
         findings.append(found(_why_lost(ways), "error", trial.says(), "curved", trial.standing))
     peak = case.peaked
-    if peak.points is not None and peak.standing.mean() > 0.5 and Ways(peak).jumps() > 0.2:
+    if peak.points is not None and peak.standing.mean() > 0.5 and case.peaked_ways.jumps() > 0.2:
         findings.append(found("step-too-large", "error", peak.says(), "curved", peak.standing))
     return findings
 

@@ -1,6 +1,7 @@
 """Why an attack is too weak: what its first trial, and a few more, show of the cause."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -108,17 +109,16 @@ def _alone(case: Examination) -> Trial | None:
     """The images that were left standing, one by one, with their points put together."""
     rows = np.flatnonzero(case.first.standing)[:8]
     trials = [run(case.attack, case.straight.rows(np.array([row]))) for row in rows]
-    if not trials or any(trial.points is None for trial in trials):
+    points = [trial.points for trial in trials if trial.points is not None]
+    if not trials or len(points) < len(trials):
         return None
-    whole = run(case.attack, case.straight.rows(rows))
-    whole.points = torch.cat([trial.points for trial in trials if trial.points is not None])
-    return whole
+    return replace(trials[0], canary=case.straight.rows(rows), points=torch.cat(points))
 
 
 def _of_company(case: Examination) -> str | None:
-    alone = _alone(case)
     if case.luck > 0.1:
         return None
+    alone = _alone(case)
     if alone is None or alone.standing.sum() > 0.5 * len(alone.standing):
         return None
     if not case.ways.follows_raw_gradients():
@@ -126,19 +126,11 @@ def _of_company(case: Examination) -> str | None:
     return "batch-scaled-step" if case.ways.keeps_its_rate() else "norm-over-the-batch"
 
 
-class Mirror(torch.nn.Module):
-    """Images the other way round: a targeted attack on two classes does the same on the opposite of a model."""
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return images.flip(-1)
-
-
 def _needs_the_model(case: Examination) -> bool:
     """Whether the opposite of the model gets another answer, with the same chance."""
-    from_other = case.twin("the opposite", lambda canary: torch.nn.Sequential(Mirror(), Wrapped(canary.net, -1.0)))
-    if from_other.points is None or case.first.points is None:
+    if case.opposite.points is None or case.first.points is None:
         return True
-    return not torch.allclose(from_other.points, case.first.points, atol=1e-7)
+    return not torch.allclose(case.opposite.points, case.first.points, atol=1e-7)
 
 
 def _by_place(case: Examination) -> bool:
@@ -152,10 +144,9 @@ def _by_place(case: Examination) -> bool:
 
 def clamped_elsewhere(case: Examination) -> bool:
     """Whether even a tiny budget lets pixels jump: a clamp to a range that is not that of the pixels."""
-    if not case.attack.hears_eps:
+    if not case.attack.hears_eps or case.still.points is None:
         return False
-    still = run(case.attack, case.straight, eps=0.0)
-    return still.points is not None and is_clamped(still.points, still.deltas)
+    return is_clamped(case.still.points, case.still.deltas)
 
 
 def is_clamped(points: torch.Tensor, deltas: torch.Tensor) -> bool:

@@ -55,9 +55,7 @@ class Witness(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         if time.monotonic() > self.end:
             raise EndlessError("it asks on and on")
-        images = images.view_as(
-            images
-        )  # another tensor at each pass, though it is asked about one leaf again and again
+        images = images.view_as(images)  # another tensor at each pass, though one leaf may be asked about again
         logits = self.net(images)
         training = self.training or any(part.training for part in self.net.modules())
         asked = Pass(images.detach().clone(), logits.detach().clone(), training)

@@ -110,4 +110,4 @@ def house(call: spec.Call, norm: str) -> Yours:
         return points
 
     spends = facts.kind != "minimum"
-    return Yours(str(call), run, None, spends, spends, "steps" if steps else None, steps)
+    return Yours(str(call), run, None, spends, "steps" if steps else None, steps)
