@@ -45,8 +45,8 @@ def _pgd():
 
 
 def test_a_search_that_does_not_confirm_is_caught(monkeypatch):
-    honest = search.Search._test
-    monkeypatch.setattr(search.Search, "_test", lambda self, *claim, confirmed: honest(self, *claim, confirmed=True))
+    honest = search.Search.test
+    monkeypatch.setattr(search.Search, "test", lambda self, *claim, confirmed: honest(self, *claim, confirmed=True))
     with pytest.raises(AssertionError, match="on bfloat16's word"):
         CHECKS["decides_in_float32"](_pgd())
 
@@ -56,8 +56,8 @@ def test_a_search_that_tests_the_last_point_only_is_caught(monkeypatch):
         if confirmed:
             honest(self, *claim, confirmed=True)
 
-    honest = search.Search._test
-    monkeypatch.setattr(search.Search, "_test", only_when_looked_at)
+    honest = search.Search.test
+    monkeypatch.setattr(search.Search, "test", only_when_looked_at)
     with pytest.raises(AssertionError, match="did not keep it"):
         CHECKS["keeps_an_earlier_success"](_pgd())
 

@@ -104,10 +104,19 @@ class SignOfNan(Linf):
 
 
 class TooNearTheCentre(L2):
-    """A radius that is uniform, not its power 1/d."""
+    """A length that is the square of a uniform number."""
 
     def inside(self, uniform):
-        return self._unit(uniform - 0.5) * uniform.flatten(1)[:, 0].reshape(-1, 1, 1, 1)
+        return self._unit(uniform - 0.5) * L2.inside(self, uniform).flatten(1).norm(dim=1).square().reshape(-1, 1, 1, 1)
+
+
+class AtTheEdge(L2):
+    """Uniform points of the ball, which all lie at its edge where there are many pixels."""
+
+    def inside(self, uniform):
+        start = L2.inside(self, uniform)
+        length = start.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
+        return start / length * length ** (1 / uniform[0].numel())
 
 
 class CornersOnly(Linf):
@@ -171,10 +180,11 @@ PLANTS = [
     (Threat(SignOfNan(), EPS), "does_not_hide_nan"),
     (TakesNan(Linf(), EPS), "does_not_hide_nan"),
     (Lenient(L2(), EPS), "contains_what_its_ruler_says"),
-    (Threat(TooNearTheCentre(), 0.2), "starts_uniformly_in_the_ball"),
-    (Threat(CornersOnly(), 0.2), "starts_uniformly_in_the_ball"),
-    (Threat(OneSideOnly(), 0.2), "starts_uniformly_in_the_ball"),
-    (Threat(StartsOutside(), 0.2), "starts_uniformly_in_the_ball"),
+    (Threat(TooNearTheCentre(), 0.2), "starts_all_over_the_ball"),
+    (Threat(AtTheEdge(), 0.2), "starts_all_over_the_ball"),
+    (Threat(CornersOnly(), 0.2), "starts_all_over_the_ball"),
+    (Threat(OneSideOnly(), 0.2), "starts_all_over_the_ball"),
+    (Threat(StartsOutside(), 0.2), "starts_all_over_the_ball"),
     (Boxless(NoProjection(), EPS), "starts_inside"),
 ]
 CHECKS = {name.removeprefix("check_"): check for name, check in vars(geometry).items() if name.startswith("check_")}
@@ -212,7 +222,7 @@ def test_wrong_geometry_is_caught(threat, check):
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("make", [linf, l2])
 def test_right_geometry_passes(make, check):
-    _run(check, make(0.2) if "starts_uniformly" in check else make(EPS))
+    _run(check, make(0.2) if "all_over" in check else make(EPS))
 
 
 def test_every_check_catches_a_fault():

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from assay.adversary.goal import targeted, untargeted
+from assay.adversary.norms import unit
 from assay.adversary.search import Search
 from assay.adversary.threat import l1, l2, linf
 from assay.adversary.victim import Victim
-from assay.attacks import ATTACKS, apgd, pgd  # the files
+from assay.attacks import ATTACKS, apgd  # the files
 from assay.chance import Draws
 from assay.spec import read
 from tests.contracts.contract import CHECKS
@@ -154,11 +155,11 @@ def test_apgd_comes_to_the_top_of_a_hill(threat):
 
 def test_momentum_adds_up_unit_gradients():
     gradient = torch.tensor([[1.0, -3.0], [1e-42, 0.0], [1e38, 3e38], [0.0, 0.0]]).reshape(4, 1, 1, 2)
-    found = pgd._unit(gradient).reshape(4, 2)
+    found = unit(gradient).reshape(4, 2)
     wanted = torch.tensor([[0.25, -0.75], [1.0, 0.0], [0.25, 0.75], [0.0, 0.0]])
     torch.testing.assert_close(found[[0, 2, 3]], wanted[[0, 2, 3]])
     assert found[1, 0] > 0
-    assert pgd._unit(torch.full((1, 1, 1, 2), torch.nan)).isnan().all()
+    assert unit(torch.full((1, 1, 1, 2), torch.nan)).isnan().all()
 
 
 class Ledge(nn.Module):

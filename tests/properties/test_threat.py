@@ -166,8 +166,8 @@ def test_a_start_is_allowed(case, seed):
 
 @pytest.mark.parametrize("name", THREATS)
 @pytest.mark.parametrize("eps", [1e-3, 0.3])
-def test_a_start_is_uniform_in_the_ball(name, eps):
-    geometry.check_starts_uniformly_in_the_ball(THREATS[name](eps))
+def test_starts_lie_all_over_the_ball(name, eps):
+    geometry.check_starts_all_over_the_ball(THREATS[name](eps))
 
 
 @often

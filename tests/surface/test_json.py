@@ -21,6 +21,7 @@ ONE = {
     "compare run other": ("comparisons",),
     "explain run --method saliency": ("explanations",),
     "harden run --out new --epochs 1 --method fgsm --images 2": ("run", "clean", "robust"),
+    "verify run": ("figures", "proofs", "differences", "unknown", "digests"),
     "report run other": ("report", "bytes"),
 }
 

@@ -41,7 +41,8 @@ class Norm(Protocol):
         """
 
     def inside(self, uniform: Images) -> Images:
-        """Uniform numbers in [0, 1), one for each pixel, made into a uniform point of the unit ball."""
+        """Uniform numbers in [0, 1), one for each pixel, made into a random point of the unit ball: in linf a uniform
+        one; in l2 and l1 of uniform direction and length, as uniform points of such a ball all lie at its edge."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,13 @@ class L2:
         return torch.where(within, points, images + _clip(scale.sqrt() * direction, low, high))
 
     def inside(self, uniform: Images) -> Images:
-        # The squared length of a normal vector is chi-square and independent of its direction, so that its
-        # own quantile, to the power 1/d, is the radius of a uniform point of the ball.
+        # The squared length of a normal vector is chi-square and independent of its direction: its own quantile is a
+        # uniform length.
         normal = as_normal(uniform)
-        pixels = normal[0].numel()
+        pixels = normal.shape[1:].numel()
         squared = normal.flatten(1).double().square().sum(1)
         half = torch.tensor(pixels / 2, dtype=torch.float64, device=normal.device)
-        radius = torch.special.gammainc(half.expand_as(squared), squared / 2) ** (1 / pixels)
+        radius = torch.special.gammainc(half.expand_as(squared), squared / 2)
         return normal * as_column((radius / squared.sqrt()).float(), normal)
 
     def _unit(self, delta: Images) -> Images:
@@ -161,14 +162,21 @@ class L1:
         signed = 2 * (uniform.double() + 2.0**-25) - 1
         exponential = -torch.log1p(-signed.abs())
         total = exponential.flatten(1).sum(1)
-        pixels = torch.tensor(uniform[0].numel(), dtype=torch.float64, device=uniform.device)
-        radius = torch.special.gammainc(pixels.expand_as(total), total) ** (1 / pixels)
+        pixels = torch.tensor(uniform.shape[1:].numel(), dtype=torch.float64, device=uniform.device)
+        radius = torch.special.gammainc(pixels.expand_as(total), total)
         return (exponential * signed.sign() * as_column(radius / total, uniform)).float()
 
 
 def signs(gradient: Images) -> Images:
     """-1, 0 or 1; NaN where it is NaN, which torch's sign would hide behind a 0."""
     return torch.where(gradient.isnan(), gradient, gradient.sign())
+
+
+def unit(gradient: Images) -> Images:
+    """The gradient over the sum of its |entries|; zero stays zero, and neither tiny nor huge ones are lost."""
+    tiny = torch.finfo(gradient.dtype).tiny
+    scaled = gradient / as_column(Linf().size(gradient), gradient).clamp_min(tiny)
+    return scaled / as_column(L1().size(scaled), scaled).clamp_min(tiny)
 
 
 def _clip(delta: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:

@@ -62,7 +62,7 @@ class Search:
         scores = climbed.score(logits)
         self.scores = torch.full_like(self.size, -torch.inf).index_copy(0, self._index(rows), scores)
         if self.tests:
-            self._test(rows, points[rows], predicted(logits), confirmed=False)
+            self.test(rows, points[rows], predicted(logits), confirmed=False)
         return gradient if isinstance(rows, slice) else torch.zeros_like(points).index_copy(0, rows, gradient)
 
     def look(self, points: Images) -> None:
@@ -87,7 +87,7 @@ class Search:
         self.best = torch.where(as_column(better, points), points, self.best)
         self.best_score = torch.where(better, score, self.best_score)
         if self.tests:
-            self._test(rows, points[rows], labels, confirmed=True)
+            self.test(rows, points[rows], labels, confirmed=True)
         return score
 
     def fools(self, points: Images) -> Bool[Tensor, "B"]:
@@ -95,7 +95,7 @@ class Search:
         rows = self._rows()
         if self.open.any():
             self.best = torch.where(as_column(self.open & self.size.isinf(), points), points, self.best)
-            self._test(rows, points[rows], self.victim.labels(points[rows]), confirmed=True)
+            self.test(rows, points[rows], self.victim.labels(points[rows]), confirmed=True)
         return self.fooled
 
     def _scored(self, points: Images, goal: Goal) -> tuple[Tensor, Tensor]:
@@ -103,7 +103,8 @@ class Search:
         labels = predicted(logits)
         return labels, goal.score(logits).masked_fill(labels < 0, torch.nan)
 
-    def _test(self, rows: Tensor | slice, points: Images, labels: Tensor, confirmed: bool) -> None:
+    def test(self, rows: Tensor | slice, points: Images, labels: Tensor, confirmed: bool) -> None:
+        """Close those of the images `rows` whose points win by these labels; unless confirmed, float32 is asked."""
         self.fooled = torch.zeros_like(self.fooled)
         claimed = self.goal[rows].reached(labels).nonzero()[:, 0]
         if not len(claimed):

@@ -81,7 +81,7 @@ class Threat:
         return torch.where((levels - levels.round()).abs() <= GRID, levels.round(), inward) / 255
 
     def start(self, images: Images, uniform: Images) -> Images:
-        """A random allowed point: uniform in the ball, then clipped to the box. `uniform` is in [0, 1)."""
+        """A random allowed point, from uniform numbers in [0, 1): in the ball (see norms), then clipped to the box."""
         return self.project(images + self.radius(images) * self.norm.inside(uniform), images)
 
     def contains(self, points: Images, images: Images) -> Bool[Tensor, "B"]:

@@ -2,13 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from assay.adversary.goal import Goal
+
+@runtime_checkable
+class Scored(Protocol):
+    """What can be climbed: a goal, or whatever else has a score for logits."""
+
+    def __getitem__(self, rows: Tensor | slice) -> "Scored": ...
+
+    def score(self, logits: Float[Tensor, "B K"]) -> Float[Tensor, "B"]: ...
+
 
 Access = Literal["gradients", "scores", "labels"]
 Precision = Literal["float32", "bfloat16"]
@@ -50,12 +58,14 @@ class Victim:
     def __exit__(self, *error: object) -> None:
         self._still.__exit__(None, None, None)
 
-    def gradient(self, images: Images, goal: Goal) -> tuple[Float[Tensor, "B K"], Images]:
-        """Logits, and the gradient of the goal's score with respect to the pixels, both in float32."""
-        logits, gradients = self.gradients(images, [goal])
+    def gradient(self, images: Images, goal: Scored, exact: bool = False) -> tuple[Float[Tensor, "B K"], Images]:
+        """Logits, and the gradient of the goal's score with respect to the pixels, as float32; exact: computed so."""
+        logits, gradients = self.gradients(images, [goal], exact)
         return logits, gradients[0]
 
-    def gradients(self, images: Images, goals: Sequence[Goal]) -> tuple[Float[Tensor, "B K"], list[Images]]:
+    def gradients(
+        self, images: Images, goals: Sequence[Scored], exact: bool = False
+    ) -> tuple[Float[Tensor, "B K"], list[Images]]:
         """The same for several goals, with one forward pass."""
         self._grant("gradients")
         self.forwards += len(images)
@@ -63,7 +73,7 @@ class Victim:
         logits, parts = [], []
         for rows, batch in self._micro_batches(images):
             batch.requires_grad_()
-            with torch.enable_grad(), self._search_precision(images):
+            with torch.enable_grad(), nullcontext() if exact else self._search_precision(images):
                 answer = self.classifier(batch)[: rows.stop - rows.start].float()
                 scores = [goal[rows].score(answer).sum() for goal in goals]
             logits.append(answer.detach())
@@ -72,10 +82,10 @@ class Victim:
             parts.append([gradient[: len(answer)] for gradient in found])
         return torch.cat(logits), [torch.cat(gradient) for gradient in zip(*parts, strict=True)]
 
-    def logits(self, images: Images) -> Float[Tensor, "B K"]:
-        """Logits in float32."""
+    def logits(self, images: Images, exact: bool = True) -> Float[Tensor, "B K"]:
+        """Logits in float32; not exact: in the precision of the search, as float32."""
         self._grant("scores")
-        return self._answer(images)
+        return self._answer(images, exact)
 
     def labels(self, images: Images) -> Int64[Tensor, "B"]:
         """Predicted classes in float32; -1 where the logits are not finite."""
@@ -85,9 +95,9 @@ class Victim:
         """One more point of each image's curve of that name."""
         self.curves.setdefault(name, []).append(values.detach().cpu())
 
-    def _answer(self, images: Images) -> Float[Tensor, "B K"]:
+    def _answer(self, images: Images, exact: bool = True) -> Float[Tensor, "B K"]:
         self.forwards += len(images)
-        with torch.no_grad():
+        with torch.no_grad(), nullcontext() if exact else self._search_precision(images):
             parts = [self.classifier(batch)[: rows.stop - rows.start] for rows, batch in self._micro_batches(images)]
         return torch.cat(parts).float()
 

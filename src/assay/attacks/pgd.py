@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from assay.adversary.goal import Goal
-from assay.adversary.norms import L1, Linf, as_column
+from assay.adversary.norms import unit
 from assay.adversary.search import Search
 from assay.adversary.threat import Threat
 from assay.adversary.victim import Victim
@@ -41,7 +41,7 @@ def pgd(
     schedule: cosine lets the steps shrink as (1 + cos(π · step / steps)) / 2 (Loshchilov and Hutter 2017, arXiv
     1608.03983, eq. 5, without restarts).
 
-    Differs: the authors take 2.5 · eps / steps for l2. From a random point of that ball, mostly its edge, the angle to
+    Differs: the authors take 2.5 · eps / steps for l2. From a random point near its edge the angle to
     the gradient shrinks as exp(-path / eps): 2.5 eps leave even linear classifiers unbroken at 1.02 of their radius.
     """
     search = Search(victim, images, goal, threat)
@@ -53,15 +53,8 @@ def pgd(
         direction = torch.zeros_like(images)
         for step in search.rounds(steps):
             gradient = search.gradient(points)
-            direction = momentum * direction + _unit(gradient) if momentum else gradient
+            direction = momentum * direction + unit(gradient) if momentum else gradient
             share = (1 + math.cos(math.pi * step / steps)) / 2 if schedule == "cosine" else 1
             points = threat.project(threat.climb(points, direction, share * size), images)
         search.look(points)
     return search.best
-
-
-def _unit(gradient: Tensor) -> Tensor:
-    """The gradient over the sum of its |entries|; zero stays zero, and neither tiny nor huge ones are lost."""
-    tiny = torch.finfo(gradient.dtype).tiny
-    scaled = gradient / as_column(Linf().size(gradient), gradient).clamp_min(tiny)
-    return scaled / as_column(L1().size(scaled), scaled).clamp_min(tiny)

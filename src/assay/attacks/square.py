@@ -38,9 +38,11 @@ def square(
 
     steps are questions, one more than windows. p_init is the share of the image that the first windows cover.
 
-    Differs: the schedule of p is stretched from 10 000 questions to `steps`. Windows reach the last row and column. In
-    linf a window that would change nothing is turned over, where the authors draw again. In l2 windows are odd and 3
-    pixels wide at least, as the authors', but no more than half of a tiny image.
+    As in the authors' code, windows stop short of the last row and column. In l2 they are odd and 3 pixels wide at
+    least, but no more than half of a tiny image.
+
+    Differs: the schedule of p is stretched from 10 000 questions to `steps`. In linf a window that would change nothing
+    is turned over, where the authors draw again.
     """
     change = _window if threat.norm.name == "linf" else _mass
     search = Search(victim, images, replace(goal, loss=loss), threat)
@@ -51,7 +53,7 @@ def square(
         found = search.score(tried)
         better = found > score
         points, score = torch.where(as_column(better, points), tried, points), torch.where(better, found, score)
-        past = sum(step + 1 > mark * steps / 10_000 for mark in HALVINGS)
+        past = sum(step * 10_000 > mark * steps for mark in HALVINGS)
         tried = change(images, points, threat, draws, p_init / 2**past, step)
     return search.best
 
@@ -79,7 +81,7 @@ def _window(images: Images, points: Images, threat: Threat, draws: Draws, share:
 def _corner(draws: Draws, images: Images, side: int, purpose: str, step: int) -> tuple[Tensor, Tensor]:
     """The top row and the left column of a window in each image, `(B, 1)`."""
     return tuple(
-        draws.integers(n - side + 1, (1,), "square", purpose, axis, step) for axis, n in enumerate(images.shape[2:])
+        draws.integers(max(n - side, 1), (1,), "square", purpose, axis, step) for axis, n in enumerate(images.shape[2:])
     )  # type: ignore[return-value]
 
 

@@ -21,7 +21,7 @@ from assay.user_code import blame
 LONGEST_LINE = 1000
 VERBS = (
     *("demo", "data", "model", "train", "import", "attack", "evaluate", "compare", "explain", "harden"),
-    *("universal", "doctor", "report"),
+    *("universal", "doctor", "verify", "report"),
 )
 
 

@@ -18,6 +18,8 @@ from assay.doctor.findings import SHOWN, Diagnosis, Finding, Severity, worst_fir
 from assay.doctor.mends import OF_MODELS
 from assay.doctor.patient import NoAnswerError, Patient, share
 from assay.doctor.trial import percent
+from assay.evaluate.checks.gradients import is_lost, is_zero
+from assay.evaluate.checks.logits_or_probabilities import kind_of
 
 MANY = 0.2  # of the images
 HIDDEN = 0.1  # of those that are attacked
@@ -65,11 +67,11 @@ def answers(case: Patient) -> list[Finding]:
 def logits(case: Patient) -> list[Finding]:
     """The answers are logits, not probabilities or their logarithms."""
     given = case.logits
-    if bool((given >= -1e-6).all()) and bool(((given.sum(1) - 1).abs() < 1e-3).all()):
+    if kind_of(given) == "probabilities":
         sure = float((given.amax(1) > 1 - 1e-6).float().mean())
         said = f"{percent(sure)} of the images have a probability of 1: cross-entropy on it has no gradient there"
         return _found("softmax-output", "error", f"{said}; {case.under_attack}")
-    if bool((given <= 1e-6).all()) and bool((given.logsumexp(1).abs() < 1e-3).all()):
+    if kind_of(given) == "log-probabilities":
         return _found("log-softmax-output", "warning", "cross-entropy is the same, a loss such as cw's or dlr is not")
     return []
 
@@ -107,14 +109,14 @@ def _moved(one: Tensor, other: Tensor) -> str:
 def gradients(case: Patient) -> list[Finding]:
     """There is a gradient, it is finite, and its neighbours' are like it."""
     margin = case.margin_gradient.flatten(1)
-    lost, zero = ~margin.isfinite().all(1), (margin == 0).all(1)
+    lost, zero = is_lost(margin), is_zero(margin)
     if lost.float().mean() > MANY / 10:
         said = f"at {int(lost.sum())} of {len(lost)} images the gradient is not finite"
         return _found("nan-gradient", "error", f"{said}; {case.under_attack}", lost)
     if zero.float().mean() > MANY:
         said = f"at {int(zero.sum())} of {len(zero)} images the gradient is zero"
         return _found("zero-gradient", "error", f"{said}; {case.under_attack}", zero)
-    silent = (case.gradient(case.images, "ce").flatten(1) == 0).all(1) & ~zero
+    silent = is_zero(case.gradient(case.images, "ce").flatten(1)) & ~zero
     findings = []
     if silent.float().mean() > MANY:
         said = f"at {int(silent.sum())} of {len(zero)} images cross-entropy has no gradient left"

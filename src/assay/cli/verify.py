@@ -1,0 +1,62 @@
+"""assay verify."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import arg
+
+from assay.cli.options import Device, Json, RunPath, show
+
+if TYPE_CHECKING:
+    from assay.verify.ledger import Ledger
+
+AGAIN = "run it again, too: clean answers, proofs, attacks on some images; your own FILE.py is executed"
+SOME = "how many of the images that stand are attacked again, with --rerun, in each evaluation"
+MOVED = "where the images of folder: or parquet: lie now, if they were moved"
+
+
+def verify(
+    run: RunPath,
+    *,
+    rerun: Annotated[bool, arg(help=AGAIN)] = False,
+    data: Annotated[str | None, arg(metavar="NAME", help=MOVED)] = None,
+    images: Annotated[int, arg(metavar="N", help=SOME)] = 32,
+    device: Device = "auto",
+    json: Json = False,
+) -> int:
+    """Count every figure of a run again from what it is made of, and name each difference."""
+    from assay.cli.options import device_of, environment, load_run, note
+    from assay.run_folder import open_run
+    from assay.verify.run import own_files
+    from assay.verify.run import verify as verified
+    from assay.verify.source import Source
+
+    if images < 1:
+        raise ValueError(f"--images must be at least 1, got {images}")
+    found, classifier, where = open_run(run), None, device_of(device)
+    source, here = Source(found.read_json("config.json")["data"], data), environment(0)
+    if rerun:
+        for own in own_files(found):
+            note(f"assay: --rerun executes {own}")
+        _, classifier = load_run(run)
+    ledger = verified(found, source, here, classifier, where, images)
+    shown = {"run": str(run), "figures": ledger.figures, "proofs": ledger.proofs, "differences": ledger.differences}
+    shown |= {"unknown": ledger.unknown, "digests": ledger.digests, "rerun": ledger.rerun}
+    show(shown, _text(str(run), ledger), json)
+    return 1 if ledger.differences else 0
+
+
+def _text(run: str, ledger: "Ledger") -> str:
+    from assay.files import printable
+
+    lines = [f"{run}: {ledger.figures} figures confirmed, {ledger.proofs} proofs checked"]
+    lines += [f"  {name}  digest {digest}" for name, digest in ledger.digests.items()]
+    for name, again in ledger.rerun.items():
+        lines.append(
+            f"  {name}  again: {again['clean']} clean answers, {again['proofs']} proofs, "
+            f"{again['attacked']} images attacked, {again['moved']} of {again['verdicts']} verdicts moved"
+            f"{'' if again['same_machine'] else ' (another machine or version made it)'}"
+        )
+    lines += [f"  {len(ledger.differences)} differences" if len(ledger.differences) != 1 else "  1 difference"]
+    lines += [f"    {text}" for text in ledger.differences]
+    lines += ["  what it cannot know", *(f"    {text}" for text in ledger.unknown)]
+    return "\n".join(map(printable, lines))
