@@ -1,12 +1,17 @@
 """What the enemy sees: a classifier, held still, that answers only what it grants and counts every question."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+
+from assay.adversary.crew import Crew, crew_for
+from assay.models.classifier import Classifier
+
+Result = TypeVar("Result")
 
 
 @runtime_checkable
@@ -21,7 +26,7 @@ class Scored(Protocol):
 Access = Literal["gradients", "scores", "labels"]
 Precision = Literal["float32", "bfloat16"]
 Images = Float[Tensor, "B C H W"]
-MICRO_BATCH = 64
+MICRO_BATCH = 32
 ACCESS: tuple[Access, ...] = ("labels", "scores", "gradients")
 
 
@@ -50,6 +55,7 @@ class Victim:
         self.backwards = 0
         self.curves: dict[str, list[Float[Tensor, "B"]]] = {}
         self._still = frozen(classifier)
+        self._crew: list[Crew | None] | None = None  # not known before the first pass
 
     def __enter__(self) -> "Victim":
         self._still.__enter__()
@@ -70,16 +76,18 @@ class Victim:
         self._grant("gradients")
         self.forwards += len(images)
         self.backwards += len(images) * len(goals)
-        logits, parts = [], []
-        for rows, batch in self._micro_batches(images):
+
+        def climb(module: nn.Module, part: tuple[slice, Images]) -> tuple[Tensor, list[Images]]:
+            rows, batch = part
             batch.requires_grad_()
             with torch.enable_grad(), nullcontext() if exact else self._search_precision(images):
-                answer = self.classifier(batch)[: rows.stop - rows.start].float()
+                answer = module(batch)[: rows.stop - rows.start].float()
                 scores = [goal[rows].score(answer).sum() for goal in goals]
-            logits.append(answer.detach())
             last = len(scores) - 1
             found = [torch.autograd.grad(score, batch, retain_graph=i < last)[0] for i, score in enumerate(scores)]
-            parts.append([gradient[: len(answer)] for gradient in found])
+            return answer.detach(), [gradient[: len(answer)] for gradient in found]
+
+        logits, parts = zip(*self._pass(climb, images), strict=True)
         return torch.cat(logits), [torch.cat(gradient) for gradient in zip(*parts, strict=True)]
 
     def logits(self, images: Images, exact: bool = True) -> Float[Tensor, "B K"]:
@@ -97,9 +105,23 @@ class Victim:
 
     def _answer(self, images: Images, exact: bool = True) -> Float[Tensor, "B K"]:
         self.forwards += len(images)
-        with torch.no_grad(), nullcontext() if exact else self._search_precision(images):
-            parts = [self.classifier(batch)[: rows.stop - rows.start] for rows, batch in self._micro_batches(images)]
-        return torch.cat(parts).float()
+
+        def answer(module: nn.Module, part: tuple[slice, Images]) -> Tensor:
+            rows, batch = part
+            with torch.no_grad(), nullcontext() if exact else self._search_precision(images):
+                found: Tensor = module(batch)
+            return found[: rows.stop - rows.start]
+
+        return torch.cat(self._pass(answer, images)).float()
+
+    def _pass(self, work: Callable[[nn.Module, tuple[slice, Images]], Result], images: Images) -> list[Result]:
+        """Micro-batch by micro-batch, side by side where that changes nothing."""
+        parts = list(self._micro_batches(images))
+        if self._crew is None:
+            house = isinstance(self.classifier, Classifier)  # anybody else's module may be watching what passes
+            self._crew = [crew_for(self.classifier, parts[0][1]) if house else None]
+        crew = self._crew[0]
+        return crew.map(work, parts) if crew else [work(self.classifier, part) for part in parts]
 
     def _micro_batches(self, images: Images) -> Iterator[tuple[slice, Images]]:
         for start in range(0, max(1, len(images)), self.micro_batch):  # no images: one pass tells the number of classes

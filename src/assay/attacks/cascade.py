@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from assay.adversary.goal import Goal
-from assay.adversary.norms import unit
+from assay.adversary.norms import as_column, unit
 from assay.adversary.search import Search
 from assay.adversary.threat import Threat
 from assay.adversary.victim import Victim, predicted
@@ -19,7 +19,9 @@ from assay.attacks import attack
 from assay.chance import Draws
 
 Images = Float[Tensor, "B C H W"]
+Kind = Literal["probability", "margin"]
 Effort = Literal["quick", "standard"]
+PATIENCE = 2.0  # times what its last walk gained: how much further a class may get
 CLOSE = 0.02  # a run that ended so near may be got across by another
 LONG = 20  # steps of a run whose end tells how near an image comes
 WIDE = 1.5  # times eps: how far a relaxed walk may stray at first
@@ -39,7 +41,7 @@ class Walk:
     """
 
     steps: int
-    climbs: Sequence[Literal["probability", "margin"] | int]
+    climbs: Sequence[Kind | int]
     near: float = math.inf
     lead: float = math.inf
     again: bool = False
@@ -51,25 +53,34 @@ class Walk:
     momentum: float = 0.75
 
 
+EITHER: tuple[Kind, ...] = ("probability", "margin")
 FIRST = Walk(20, ["probability"], leave=((10, 1.0),), momentum=0.5)
-POLISH = Walk(20, ["margin"], near=0.05, onward=True, size=0.25, exact=True)
-SCHEDULES: dict[Effort, tuple[Walk, ...]] = {
+SCHEDULES: dict[Effort, tuple[tuple[Walk, ...], ...]] = {  # walks that are taken together have as many steps
     "quick": (
-        FIRST,
-        Walk(3, range(1, 6), near=0.7, momentum=0.0),
-        Walk(10, [1, 2], lead=0.2, momentum=0.5),
-        POLISH,
+        (FIRST,),
+        (Walk(3, range(1, 6), near=0.7, momentum=0.0),),
+        (Walk(10, [1, 2], lead=0.2, momentum=0.5),),
+        (Walk(20, ["margin"], near=0.05, onward=True, size=0.25, exact=True),),
     ),
     "standard": (
-        FIRST,
-        Walk(3, range(1, 10), near=1.0, momentum=0.0),
-        Walk(10, [1, 2, 3], lead=0.3, momentum=0.5),
-        Walk(20, ["margin"], near=0.5, leave=((10, 0.3),), momentum=0.5),
-        Walk(50, ["probability", "margin"], near=0.5, again=True, relaxed=(0, 10)),
-        Walk(100, ["probability", "margin"], near=0.3, again=True, relaxed=(0, 20, 0)),
-        Walk(50, [1, 2], lead=0.05, exact=True),
-        POLISH,
-        Walk(40, ["margin"], near=0.03, exact=True),
+        (FIRST,),
+        (Walk(3, range(1, 10), near=1.0, momentum=0.0),),
+        (Walk(10, [1, 2, 3, 4], lead=0.5, momentum=0.0),),
+        (Walk(20, ["margin"], near=0.5, leave=((10, 0.3),), momentum=0.5),),
+        (
+            Walk(50, [1, 2, 3, 4], lead=0.5, again=True, momentum=0.0),
+            Walk(50, EITHER, near=0.5, again=True, relaxed=(0, 0), momentum=0.0),
+            Walk(50, EITHER, near=0.5, again=True, relaxed=(10,)),
+        ),
+        (
+            Walk(100, EITHER, near=0.3, again=True, momentum=0.0),
+            Walk(100, EITHER, near=0.3, again=True, relaxed=(20,)),
+        ),
+        (
+            Walk(40, [1, 2], lead=0.05, exact=True, momentum=0.0),
+            Walk(40, ["margin"], near=0.05, onward=True, size=0.25, exact=True),
+            Walk(40, ["margin"], near=0.03, exact=True),
+        ),
     ),
 }
 
@@ -86,8 +97,8 @@ def cascade(
     2203.05154; relaxed balls and leaving where it is hopeless, constraint relaxation, AAAI 2025, article 32670.
     """
     standing = Standing(victim, images, goal, threat)
-    for number, walk in enumerate(SCHEDULES[effort]):
-        standing.take(walk, draws, number)
+    for number, walks in enumerate(SCHEDULES[effort]):
+        standing.take(walks, draws, number)
     standing.search.look(standing.best)
     return standing.search.best
 
@@ -100,9 +111,17 @@ class Lines:
     rival: Int64[Tensor, "L"]  # the class to overtake the label; -1 for none in particular
     soft: Bool[Tensor, "L"]  # whether it climbs the margin of probabilities
     relaxed: Int64[Tensor, "L"]  # the steps over which its ball shrinks
+    size: Float[Tensor, "L"]  # of its first step, in eps
+    momentum: Float[Tensor, "L"]
+    counts: Bool[Tensor, "L"]  # whether its end tells how near an image comes: an untargeted run from a random point
     points: Float[Tensor, "L C H W"]
     direction: Float[Tensor, "L C H W"]
     top: Float[Tensor, "L"]  # the best margin on this line
+
+    @classmethod
+    def of(cls, parts: Sequence["Lines"]) -> "Lines":
+        """All of them."""
+        return cls(*(torch.cat(values) for values in zip(*(vars(part).values() for part in parts), strict=True)))
 
     def __getitem__(self, rows: Tensor) -> "Lines":
         return Lines(*(values[rows] for values in vars(self).values()))
@@ -149,6 +168,7 @@ class Standing:
         self.blur = 2 * ((logits - blurred).abs().amax(1) / self.spread)  # of a margin, in the search's precision
         self.leads = torch.full_like(logits, -torch.inf)
         self.margin = torch.full_like(self.spread, -torch.inf)
+        self.before = self.leads
         self.lowest, self.highest = -self.margin, self.margin
         self.best = images
         self.learn(torch.arange(len(images), device=images.device), images, logits)
@@ -164,52 +184,70 @@ class Standing:
         self.best = self.best.index_copy(0, rows[better], points[better])
         return margin
 
-    def take(self, walk: Walk, draws: Draws, number: int) -> None:
-        """One walk. A line ends where its image is broken, or hopeless."""
-        lines, leave = self.lines(walk, draws, number), dict(walk.leave)
-        search = self.search
-        for step in range(walk.steps if len(lines.rows) else 0):
+    def take(self, walks: tuple[Walk, ...], draws: Draws, number: int) -> None:
+        """Walks, together. A line ends where its image is broken, or hopeless."""
+        search, before, leave = self.search, self.leads, dict(walks[0].leave)
+        parts = [self.lines(walk, draws, number, part) for part, walk in enumerate(walks)]
+        lines, steps, exact = Lines.of([line for part in parts for line in part]), walks[0].steps, walks[0].exact
+        for step in range(steps if len(lines.rows) else 0):
             climbed = Climbed(search.goal[lines.rows], self.spread[lines.rows], lines.rival, lines.soft)
-            logits, gradient = search.victim.gradient(lines.points, climbed, exact=walk.exact)
-            lines = self.tried(lines, logits, (lines.relaxed <= step) | (step == 0), walk.exact)
+            logits, gradient = search.victim.gradient(lines.points, climbed, exact)
+            lines = self.tried(lines, logits, (lines.relaxed <= step) | (step == 0), exact)
             reach = (self.margin + self.blur)[lines.rows]
             stay = search.open[lines.rows] & ~(reach < -leave.get(step, math.inf))
             lines, gradient = (lines, gradient) if stay.all() else (lines[stay], gradient[stay])
             if not len(lines.rows):
                 return
-            share = walk.size * (1 + math.cos(math.pi * step / walk.steps)) / 2
-            lines = self.moved(lines, walk.momentum * lines.direction + unit(gradient), share, step)
+            lines = self.moved(lines, gradient, (1 + math.cos(math.pi * step / steps)) / 2, step)
         if len(lines.rows):
             lines = self.tried(lines, search.victim.logits(lines.points), torch.ones_like(lines.soft), exact=True)
-        if walk.steps >= LONG and not walk.onward:
-            own = lines.rival < 0
-            rows, top = lines.rows[own], lines.top[own]
-            self.lowest = self.lowest.scatter_reduce(0, rows, top, "amin")
-            self.highest = self.highest.scatter_reduce(0, rows, top, "amax")
+        self.before = torch.where(self.leads > before, before, self.before)
+        self.end(lines.rows[lines.counts], lines.top[lines.counts], afresh=len(parts) > 1)
 
-    def lines(self, walk: Walk, draws: Draws, number: int) -> Lines:
+    def end(self, rows: Int64[Tensor, "N"], top: Float[Tensor, "N"], afresh: bool) -> None:
+        """Keep between which margins the long lines of each image have ended: those of the last walk if it has many."""
+        if afresh:
+            self.lowest[rows], self.highest[rows] = torch.inf, -torch.inf
+        self.lowest = self.lowest.scatter_reduce(0, rows, top, "amin")
+        self.highest = self.highest.scatter_reduce(0, rows, top, "amax")
+
+    def lines(self, walk: Walk, draws: Draws, number: int, part: int) -> list[Lines]:
         """Where the lines of a walk begin."""
-        search, order, parts = self.search, self.leads.argsort(dim=1, descending=True, stable=True), []
-        wanted = search.open & (self.margin + self.blur > -walk.near)
-        if walk.again:
-            wanted &= self.highest + (self.highest - self.lowest).nan_to_num(0) + CLOSE + self.blur > 0
+        search, order, found = self.search, self.leads.argsort(dim=1, descending=True, stable=True), []
+        near = search.open & (self.margin + self.blur > -walk.near)
+        uneven = self.highest + (self.highest - self.lowest).nan_to_num(0) + CLOSE + self.blur > 0
         for line, (climbs, relaxed) in enumerate(product(walk.climbs, walk.relaxed)):
-            rival, chosen = torch.full_like(order[:, 0], -1), wanted
+            rival, chosen = torch.full_like(order[:, 0], -1), near & uneven if walk.again else near
             if isinstance(climbs, int):
-                there = climbs < (2 if search.goal.targeted else order.shape[1])
-                rival = rival if search.goal.targeted or not there else order[:, climbs - 1]
-                lead = self.margin if search.goal.targeted else self.leads.gather(1, rival.clamp_min(0)[:, None])[:, 0]
-                chosen = wanted & (lead + self.blur > -walk.lead) & there
+                rival, chosen = self.behind(order, climbs, near, walk)
             rows = chosen.nonzero()[:, 0]
             points = self.best[rows]
             if not walk.onward:
-                uniform = draws[rows].uniform(points.shape[1:], "cascade", number, line)
+                uniform = draws[rows].uniform(points.shape[1:], "cascade", number, part, line)
                 points = search.threat[rows].start(search.images[rows], uniform)
             smooth = climbs != "margin" if search.goal.targeted else climbs == "probability"
-            soft, over = torch.full_like(rows, smooth).bool(), torch.full_like(rows, relaxed)
-            top = torch.full_like(self.margin[rows], -torch.inf)
-            parts.append((rows, rival[rows], soft, over, points, torch.zeros_like(points), top))
-        return Lines(*(torch.cat(values) for values in zip(*parts, strict=True)))
+            counts = walk.steps >= LONG and not walk.onward and not isinstance(climbs, int)
+            size, momentum, top = (self.margin.new_full((len(rows),), x) for x in (walk.size, walk.momentum, -math.inf))
+            counted = torch.full_like(rows, counts).bool()
+            told = (rival[rows], torch.full_like(rows, smooth).bool(), torch.full_like(rows, relaxed))
+            found.append(Lines(rows, *told, size, momentum, counted, points, torch.zeros_like(points), top))
+        return found
+
+    def behind(
+        self, order: Int64[Tensor, "B K"], nearest: int, near: Bool[Tensor, "B"], walk: Walk
+    ) -> tuple[Int64[Tensor, "B"], Bool[Tensor, "B"]]:
+        """The n-th nearest class of each image, and whether a walk toward it is worth while. A targeted goal has but
+        one, which is climbed by its probability."""
+        targeted = self.search.goal.targeted
+        if targeted or nearest >= order.shape[1]:  # else there is no such class
+            worth = near & (self.margin + self.blur > -walk.lead) & (targeted and nearest == 1)
+            return torch.full_like(order[:, 0], -1), worth
+        rival = order[:, nearest - 1]
+        lead, before = (leads.gather(1, rival[:, None])[:, 0] for leads in (self.leads, self.before))
+        worth = near & (lead + self.blur > -walk.lead)
+        if walk.again:
+            worth &= lead + PATIENCE * (lead - before).nan_to_num(0) + CLOSE + self.blur > 0
+        return rival, worth
 
     def tried(self, lines: Lines, logits: Float[Tensor, "L K"], inside: Bool[Tensor, "L"], exact: bool) -> Lines:
         """Learn from the points that are inside the ball: one outside tells nothing of the margins within."""
@@ -223,10 +261,12 @@ class Standing:
         self.search.test(rows, points, predicted(logits), confirmed=exact)
         return replace(lines, top=lines.top.index_copy(0, where, top))
 
-    def moved(self, lines: Lines, direction: Images, share: float, step: int) -> Lines:
-        """A step of that share of eps, and back into the ball, which is wider in the first steps of a relaxed line."""
+    def moved(self, lines: Lines, gradient: Images, share: float, step: int) -> Lines:
+        """A step of that share, and back into the ball, which is wider in the first steps of a relaxed line."""
         images, threat = self.search.images[lines.rows], self.search.threat[lines.rows]
-        ahead = threat.climb(lines.points, direction, share * threat.radius(images))
+        direction = as_column(lines.momentum, gradient) * lines.direction + unit(gradient)
+        size = as_column(share * lines.size, gradient) * threat.radius(images)
+        ahead = threat.climb(lines.points, direction, size)
         wider = (1 - (step + 1) / lines.relaxed.clamp_min(1)).clamp_min(0) * (WIDE - 1)
         if (wider > 0).any():
             threat = threat.at(torch.as_tensor(threat.eps, device=wider.device) * (1 + wider))
