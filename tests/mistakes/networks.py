@@ -81,7 +81,7 @@ def silent() -> nn.Module:
 
 def crashing_in_training() -> nn.Module:
     def fail(logits: Tensor) -> Tensor:
-        if torch.is_grad_enabled() and len(logits) != 64:  # the last batch of an epoch
+        if torch.is_grad_enabled() and len(logits) not in (32, 64):  # the last batch of an epoch
             raise KeyError("later")
         return logits
 

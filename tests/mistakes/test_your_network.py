@@ -43,12 +43,12 @@ def refused(said: Said) -> str:
 
 
 NETWORKS = [
-    ("nan", "the model returns NaN or infinity for 64 of 64 clean images"),
+    ("nan", "the model returns NaN or infinity for 32 of 32 clean images"),
     ("probabilities", "the model returns probabilities, logits wanted: take the softmax off its end"),
-    ("pair", "the model must return logits (64, 10), got tuple"),
-    ("flat", "the model must return logits (64, 10), got (64,) of torch.float32"),
-    ("whole_numbers", "the model must return logits (64, 10), got (64, 10) of torch.int64"),
-    ("nothing", "the model must return logits (64, 10), got NoneType"),
+    ("pair", "the model must return logits (32, 10), got tuple"),
+    ("flat", "the model must return logits (32, 10), got (32,) of torch.float32"),
+    ("whole_numbers", "the model must return logits (32, 10), got (32, 10) of torch.int64"),
+    ("nothing", "the model must return logits (32, 10), got NoneType"),
     ("crashing", "the model does not take images (1, 8, 8): AttributeError: 'Tensor' object has no attribute"),
     ("silent", "the model does not take images (1, 8, 8): RuntimeError"),
     ("half", "the model's parameters are torch.float16, torch.float32 wanted"),

@@ -77,7 +77,7 @@ class Victim:
         self.forwards += len(images)
         self.backwards += len(images) * len(goals)
 
-        def climb(module: nn.Module, part: tuple[slice, Images]) -> tuple[Tensor, list[Images]]:
+        def climb(module: nn.Module, part: tuple[slice, Tensor]) -> tuple[Tensor, list[Tensor]]:
             rows, batch = part
             batch.requires_grad_()
             with torch.enable_grad(), nullcontext() if exact else self._search_precision(images):
@@ -106,7 +106,7 @@ class Victim:
     def _answer(self, images: Images, exact: bool = True) -> Float[Tensor, "B K"]:
         self.forwards += len(images)
 
-        def answer(module: nn.Module, part: tuple[slice, Images]) -> Tensor:
+        def answer(module: nn.Module, part: tuple[slice, Tensor]) -> Tensor:
             rows, batch = part
             with torch.no_grad(), nullcontext() if exact else self._search_precision(images):
                 found: Tensor = module(batch)
@@ -114,7 +114,7 @@ class Victim:
 
         return torch.cat(self._pass(answer, images)).float()
 
-    def _pass(self, work: Callable[[nn.Module, tuple[slice, Images]], Result], images: Images) -> list[Result]:
+    def _pass(self, work: Callable[[nn.Module, tuple[slice, Tensor]], Result], images: Images) -> list[Result]:
         """Micro-batch by micro-batch, side by side where that changes nothing."""
         parts = list(self._micro_batches(images))
         if self._crew is None:

@@ -58,8 +58,12 @@ FIRST = Walk(20, ["probability"], leave=((10, 1.0),), momentum=0.5)
 SCHEDULES: dict[Effort, tuple[tuple[Walk, ...], ...]] = {  # walks that are taken together have as many steps
     "quick": (
         (FIRST,),
-        (Walk(3, range(1, 6), near=0.7, momentum=0.0),),
-        (Walk(10, [1, 2], lead=0.2, momentum=0.5),),
+        (Walk(3, range(1, 5), near=0.7, momentum=0.0),),
+        (Walk(20, ["margin"], near=0.2, leave=((5, 0.15),), momentum=0.0),),
+        (
+            Walk(30, [1, 2], lead=0.05, momentum=0.0),
+            Walk(30, EITHER, near=0.2, again=True, relaxed=(0, 0), momentum=0.0),
+        ),
         (Walk(20, ["margin"], near=0.05, onward=True, size=0.25, exact=True),),
     ),
     "standard": (
@@ -69,11 +73,11 @@ SCHEDULES: dict[Effort, tuple[tuple[Walk, ...], ...]] = {  # walks that are take
         (Walk(20, ["margin"], near=0.5, leave=((10, 0.3),), momentum=0.5),),
         (
             Walk(50, [1, 2, 3, 4], lead=0.5, again=True, momentum=0.0),
-            Walk(50, EITHER, near=0.5, again=True, relaxed=(0, 0), momentum=0.0),
+            Walk(50, EITHER, near=0.5, again=True, relaxed=(0, 0, 0), momentum=0.0),
             Walk(50, EITHER, near=0.5, again=True, relaxed=(10,)),
         ),
         (
-            Walk(100, EITHER, near=0.3, again=True, momentum=0.0),
+            Walk(100, EITHER, near=0.3, again=True, relaxed=(0, 0), momentum=0.0),
             Walk(100, EITHER, near=0.3, again=True, relaxed=(20,)),
         ),
         (
