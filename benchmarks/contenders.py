@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 
 import torch
 from journal import peak_memory
@@ -22,7 +23,7 @@ from assay.adversary.goal import Until
 from assay.adversary.victim import Precision, frozen
 from assay.attacks import ATTACKS
 from assay.cli.options import load_run
-from assay.evaluate.robust import evaluate
+from assay.evaluate.shards import evaluate
 from assay.models.classifier import Classifier
 from assay.tally import stands
 
@@ -128,13 +129,21 @@ def serve(name: str, run: str, images: str, threads: str) -> None:
 
 @contextmanager
 def counted(model: nn.Module) -> Iterator[Counter[str]]:
-    """How many images go forward and backward through a model, padding and tests included."""
+    """How many images go forward and backward through a model, padding and tests included.
+
+    Assay's threads have copies of the model (see adversary/crew.py), which share this hook: hence the lock.
+    """
     passes: Counter[str] = Counter(forwards=0, backwards=0)
+    lock = Lock()
+
+    def count(**more: int) -> None:
+        with lock:
+            passes.update(more)
 
     def after(_: nn.Module, __: tuple[Tensor], logits: Tensor) -> None:
-        passes["forwards"] += len(logits)
+        count(forwards=len(logits))
         if logits.requires_grad:
-            logits.register_hook(lambda gradient: passes.update(backwards=len(gradient)))
+            logits.register_hook(lambda gradient: count(backwards=len(gradient)))
 
     watch = model.register_forward_hook(after)
     try:

@@ -2,8 +2,42 @@
 
 import sys
 
+import pytest
 import torch
 
 sys.path.append(f"{sys.prefix}/peers")  # where scripts/setup puts torchattacks
 
 torch.set_num_threads(1)  # two workers on two cores: more threads than cores make small tensors a hundred times slower
+
+PATIENT = (  # what the unit tier has no time for, beside what is marked in its place
+    "test_attacks.py::test_attack[cascade-",
+    "test_attacks.py::test_attack[apgd-",
+    "test_attacks.py::test_attack[square-",
+    "test_attacks.py::test_attack[iterated_fgsm-",
+    "test_attacks.py::test_attack[pgd-company",
+    "test_attacks.py::test_attack[pgd-hears",
+    "test_checks.py::test_a_fault_rings",
+    "test_checks.py::test_a_check_that_is_disabled",
+    "test_checks.py::test_too_few",
+    "test_checks.py::test_a_model_that_raises",
+    "test_checks.py::test_the_model_and_all_chance",
+    "doctor/test_attacks.py::test_a_wrong_attack_is_named",
+    "doctor/test_attacks.py::test_a_right_attack_is_left",
+    "doctor/test_models.py",
+    "verify/test_forgeries.py",
+    "test_gradient_walks.py::test_a_variant_can_do",
+    "oracles/test_penalised.py",
+    "oracles/test_universal.py",
+    "test_planted_faults.py::test_without_a_fault",
+    "test_planted_faults.py::test_fault_is_caught[ignores_its",
+    "mistakes/test_stopping.py",
+    "mistakes/test_any_words.py",
+    "test_damage.py::test_a_damaged_file_is_named",
+    "fuzz/test_fuzz.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(name in item.nodeid for name in PATIENT):
+            item.add_marker(pytest.mark.slow)

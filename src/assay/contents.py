@@ -92,6 +92,15 @@ EVALUATION: Mapping[str, Any] = {
         "attacks": [{"attack": str, "eps": float, **SHARE}],
         "robust": [{"eps": float, **SHARE}],
     },
+    "checks.json": {
+        "verdict": Literal["believable", "suspicious", "not enough evidence"],
+        "because": list[str],
+        "n": int,
+        "findings": [
+            {"check": str, "light": Literal["green", "amber", "red"], "because": str}
+            | {"evidence": {...: float}, "seconds": float}
+        ],
+    },
     "costs.json": [{"attack": str, "eps": float, "forwards": int, "backwards": int, "seconds": float}],
     "gallery.json": {
         "attack": str,

@@ -2,7 +2,8 @@
 
     RUN/config.json env.json metrics.jsonl model.json model.safetensors checkpoint.pt panels/data.*
     RUN/evaluations/NAME/  config.json env.json results.json costs.json images.parquet adversarial.safetensors
-                           gallery.* strip.* predictions.*
+                           gallery.* strip.* predictions.* checks.json
+    RUN/shards/…/          what is done of an evaluation that is not finished
     RUN/explanations/NAME/ config.json, and maps.safetensors or filters.safetensors or activations.safetensors
 
 Each file is written whole or not at all, and nothing is overwritten unless that is asked for. Whoever reads
@@ -229,7 +230,7 @@ def _foreign(path: Path) -> str:
         config = None
     if not isinstance(config, dict) or "schema" not in config:
         return "something that is no run"
-    known = {*Run.wanted, "model.safetensors", "checkpoint.pt", "evaluations", "explanations", "panels", "tb"}
+    known = {*Run.wanted, "model.safetensors", "checkpoint.pt", "evaluations", "explanations", "panels", "shards", "tb"}
     others = (entry.name for entry in path.iterdir() if entry.name not in known and entry.suffix != ".part")
     return next((f"{name!r}, which is no part of a run" for name in sorted(others)), "")
 

@@ -54,6 +54,10 @@ def wrong_in_evaluation(name: str, content: Any, config: Mapping[str, Any], pict
     if name in ("gallery.json", "predictions.json"):
         labels = np.array([picture["label"] for picture in content["pictures"]])
         return wrong_labels(labels, config["classes"]) if len(labels) else "it shows no pictures"
+    if name == "checks.json":
+        worst = max((one["light"] for one in content["findings"]), key=["green", "amber", "red"].index, default="amber")
+        fits = content["verdict"] == {"green": "believable", "amber": "not enough evidence", "red": "suspicious"}[worst]
+        return "" if fits else f"its verdict is {content['verdict']}, but a light is {worst}"
     if name == "strip.json":
         return wrong_labels(np.array([content["label"]]), config["classes"])
     if name in PICTURES:

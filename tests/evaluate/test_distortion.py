@@ -13,7 +13,7 @@ from assay.adversary.victim import Victim
 from assay.data import load
 from assay.evaluate.distortion import ssim
 from assay.evaluate.judge import judge
-from assay.evaluate.robust import evaluate
+from assay.evaluate.shards import evaluate
 from assay.models.classifier import Classifier
 from assay.tally import column
 from tests.evaluate.test_same_answer import ATTACK, plan

@@ -14,7 +14,8 @@ from assay.adversary.goal import read_goal
 from assay.adversary.threat import read_threat
 from assay.data import ImageSet, load
 from assay.evaluate.guest import read_attacks
-from assay.evaluate.robust import Evaluation, Plan, evaluate
+from assay.evaluate.robust import Evaluation, Plan
+from assay.evaluate.shards import evaluate
 from assay.models.classifier import Classifier
 from assay.run_folder import open_run
 from assay.tally import column

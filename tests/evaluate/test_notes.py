@@ -7,7 +7,8 @@ from assay.adversary.goal import read_goal
 from assay.adversary.threat import read_threat
 from assay.data import load
 from assay.evaluate.guest import read_attacks
-from assay.evaluate.robust import Plan, evaluate
+from assay.evaluate.robust import Plan
+from assay.evaluate.shards import evaluate
 from assay.models.classifier import build
 
 DESCRIPTION = {"architecture": "mlp", "shape": (1, 8, 8), "classes": list("0123456789"), "mean": [0.0], "std": [1.0]}

@@ -17,7 +17,8 @@ from assay.adversary.goal import read_goal
 from assay.adversary.threat import read_threat
 from assay.attacks import ATTACKS
 from assay.data import ImageSet, load
-from assay.evaluate.robust import Plan, evaluate
+from assay.evaluate.robust import Plan
+from assay.evaluate.shards import evaluate
 from assay.models.classifier import Classifier, build
 from assay.tally import column
 

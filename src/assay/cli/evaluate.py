@@ -18,6 +18,7 @@ from assay.cli.options import (
     SkipBad,
     Split,
     ThreatText,
+    Workers,
 )
 
 
@@ -33,16 +34,20 @@ def evaluate(
     images: Images = None,
     skip_bad: SkipBad = False,
     eight_bit: EightBit = False,
+    workers: Workers = 1,
     seed: Seed = 0,
     device: Device = "auto",
     force: Force = False,
     json: Json = False,
 ) -> int:
     """Robust accuracy: right, and under every attack of a suite."""
+    from dataclasses import replace
+
     from assay.cli.evaluating import carry_out, tell
     from assay.cli.options import plan_of
     from assay.evaluate.suites import SUITES
 
     plan = plan_of(SUITES[suite], threat, eps, goal, seed, device, eight_bit)
-    tell(carry_out(run, plan, suite, data, split, images, force, skip_bad), json)
+    plan = replace(plan, checked=suite == "standard" and plan.goal.name == "untargeted")
+    tell(carry_out(run, plan, suite, data, split, images, force, skip_bad, workers), json)
     return 0

@@ -24,6 +24,7 @@ def carry_out(
     images: int | None,
     force: bool,
     skip_bad: bool = False,
+    workers: int = 1,
 ) -> Folder:
     """Carry out the plan and write it into the run."""
     from assay.evaluate.record import evaluate_run
@@ -31,13 +32,15 @@ def carry_out(
     run, classifier = load_run(path)
     chosen = load_images(run, data, split, images, skip_bad)
     possible(plan, classifier, chosen)
-    return evaluate_run(run, classifier, chosen, plan, name, force, environment(plan.seed))
+    return evaluate_run(run, classifier, chosen, plan, name, force, environment(plan.seed), workers)
 
 
 def tell(folder: Folder, json: bool) -> None:
     """Print the figures of an evaluation."""
     results = folder.read_json("results.json")
     shown = {"evaluation": str(folder.path), **results, "costs": folder.read_json("costs.json")}
+    if folder.has("checks.json"):
+        shown["checks"] = folder.read_json("checks.json")
     show(shown, figures(folder), json)
 
 
@@ -74,7 +77,18 @@ def figures(folder: Folder) -> str:
         rows.append(
             f"  {'robust: right under all of them':<34} {eps_text(line['eps'], config['norm']):>7} {percent(line)}"
         )
+    if folder.has("checks.json"):
+        rows += believed(folder.read_json("checks.json"))
     return "\n".join(rows)
+
+
+def believed(checks: dict[str, Any]) -> list[str]:
+    """Whether the number may be believed, and why not."""
+    rung = [one for one in checks["findings"] if one["light"] != "green"]
+    reasons = [f"    {one['light']:<6} {one['check'].replace('_', ' ')}: {one['because']}" for one in rung]
+    said = "not proven: not enough evidence" if checks["verdict"] == "not enough evidence" else checks["verdict"]
+    looked = f"{len(checks['findings'])} diagnostics on {checks['n']} images"
+    return [f"  this number is {said} ({looked})", *reasons]
 
 
 def warned(config: dict[str, Any]) -> list[str]:

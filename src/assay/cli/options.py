@@ -36,6 +36,7 @@ EpsText = Annotated[str | None, arg(metavar="E,E,…", help="a list of eps to dr
 GoalText = Annotated[str, arg(metavar="GOAL", help='untargeted, "toward(3)", least_likely, random or every')]
 EightBit = Annotated[bool, arg(help="send images of 8 bit, as a file holds them; rounded inward, then judged")]
 Seed = Annotated[int, arg(metavar="N", help="what the random numbers are made from")]
+Workers = Annotated[int, arg(metavar="N", help="so many processes share the work; the answer is the same")]
 Specs = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="SPEC")]
 
 

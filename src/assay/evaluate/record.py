@@ -9,8 +9,10 @@ import torch
 from assay.adversary.victim import Victim
 from assay.chance import permutation
 from assay.data import ImageSet
+from assay.evaluate.belief import believed
 from assay.evaluate.judge import judge
-from assay.evaluate.robust import Evaluation, Plan, aim, evaluate, facts, run_attack
+from assay.evaluate.robust import Evaluation, Plan, aim, facts, run_attack
+from assay.evaluate.shards import evaluate, kept_for
 from assay.models.classifier import Classifier
 from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
 from assay.spec import Call
@@ -21,7 +23,14 @@ OF_PREDICTIONS = 12  # random ones, and mistakes
 
 
 def evaluate_run(
-    run: Run, classifier: Classifier, images: ImageSet, plan: Plan, name: str, force: bool, env: dict[str, Any]
+    run: Run,
+    classifier: Classifier,
+    images: ImageSet,
+    plan: Plan,
+    name: str,
+    force: bool,
+    env: dict[str, Any],
+    workers: int = 1,
 ) -> Folder:
     """Evaluate, write everything into RUN/evaluations/…, and return that folder.
 
@@ -33,8 +42,10 @@ def evaluate_run(
     threat = [plan.threat, plan.goal, *["8-bit"] * plan.eight_bit] if plan.attacks else []
     label = safe_name(images.name, images.split, len(images), images.fingerprint[:OF_PRINT], *threat, name)
     folder = fresh(run.evaluation(label), force)
-    evaluation = evaluate(classifier, images, plan)
     weights = run.read_json("model.json")["weights"]
+    plan = plan.sized(images, workers)
+    kept = kept_for(run.path, weights, images, plan) if len(plan.parts(images)) > 1 else None
+    plan, evaluation, checks = believed(classifier, images, plan, evaluate(classifier, images, plan, kept, workers))
     figures = tally(evaluation.table, [str(attack) for attack in plan.attacks], plan.epsilons, len(images.classes))
     if plan.attacks:
         _write_gallery(folder, classifier, images, plan, evaluation, figures)
@@ -46,11 +57,15 @@ def evaluate_run(
         _write_predictions(folder, classifier, images, plan, evaluation.table)
     folder.write_table("images.parquet", evaluation.table)
     folder.write_json("env.json", env)
+    if checks:
+        folder.write_json("checks.json", checks)
     folder.write_json("costs.json", [asdict(cost) for cost in evaluation.costs])
     folder.write_json("results.json", {"schema": SCHEMA, **figures})
     about = {"schema": SCHEMA, "name": label, "weights": weights}
     about |= {"trained_on": trained_on(run, images), "notes": plan.notes(len(images.classes))}
     folder.write_json("config.json", about | _describe(images) | plan.describe())
+    if kept:
+        kept.forget()
     return folder
 
 

@@ -1,5 +1,6 @@
-"""One evaluation: every attack at every eps on every image that is right, judged, and put into a table."""
+"""One shard of an evaluation: every attack at every eps on each image that is right, judged, and put into a table."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,11 +22,12 @@ from assay.attacks import Facts
 from assay.chance import Draws
 from assay.data import ImageSet
 from assay.evaluate.judge import Verdicts, answers, judge, rank
-from assay.models.classifier import Classifier, check
+from assay.models.classifier import Classifier
 from assay.spec import Call, defaults
 from assay.tally import brackets, column, first_breaker
 
-SHARD = 256
+SHARD = 1024  # images, of those that are small
+MEMORY = 1 << 26  # bytes of pixels in float32 that a shard has at most; an attack keeps some ten times that
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Plan:
     seed: int
     precision: Precision
     device: torch.device
-    shard: int = SHARD
+    shard: int | None = None  # images in each; None: as many as memory allows
+    checked: bool = False  # whether the diagnostics look at what was found
     eight_bit: bool = False  # whether answers are rounded to 8 bit, back toward the image, before they are judged
 
     def check(self, images: ImageSet) -> None:
@@ -50,6 +53,19 @@ class Plan:
             norms = facts(attack).norms
             if self.threat.norm.name not in norms:
                 raise ValueError(f"{attack.name} knows {' and '.join(norms)}, got {self.threat}")
+
+    def sized(self, images: ImageSet, workers: int = 1) -> "Plan":
+        """The same with shards of a size: what memory allows, and for several workers a few shards each."""
+        if self.shard:
+            return self
+        most = max(1, min(SHARD, MEMORY // (4 * math.prod(images.shape))))
+        few = max(MICRO_BATCH, -(-len(images) // (4 * workers)))
+        return replace(self, shard=most if workers == 1 else min(most, few))
+
+    def parts(self, images: ImageSet) -> list[slice]:
+        """The rows of each shard."""
+        size = self.sized(images).shard or 1
+        return [slice(start, min(start + size, len(images))) for start in range(0, len(images), size)]
 
     def notes(self, classes: int) -> list[str]:
         """What is not done as it was asked for: dlr, where there are too few classes."""
@@ -116,26 +132,23 @@ class Evaluation:
     curves: dict[str, np.ndarray]
 
 
-def evaluate(classifier: Classifier, images: ImageSet, plan: Plan) -> Evaluation:
-    """Attack the images shard by shard. An image's row does not depend on the others (docs/decisions/0002).
+def joined(plan: Plan, one: Evaluation, later: Plan, other: Evaluation) -> Evaluation:
+    """Two evaluations of the same images by different attacks as one, in which the second plan's come last."""
+    table = {**one.table, **{name: column for name, column in other.table.items() if "@" in name}}
+    derive(table, replace(plan, attacks=(*plan.attacks, *later.attacks)))
+    sooner = other.table["eps_broken"] < one.table["eps_broken"]  # at the same eps, the first attack has the proof
+    late = np.isin(other.proof["index"], other.table["index"][sooner])
+    first = ~np.isin(one.proof["index"], other.proof["index"][late])
+    order = np.argsort(np.concatenate([one.proof["index"][first], other.proof["index"][late]]), kind="stable")
+    proof = {name: np.concatenate([one.proof[name][first], other.proof[name][late]])[order] for name in one.proof}
+    return Evaluation(table, [*one.costs, *other.costs], proof, one.curves | other.curves)
 
-    Raises ValueError for a model whose answers are no logits, or a plan that cannot be.
-    """
-    plan.check(images)
-    if classifier.shape != images.shape:
-        raise ValueError(f"the model takes images {classifier.shape}, {images.name} has {images.shape}")
-    classifier.to(plan.device)
-    with Victim(classifier):
-        check(classifier, images.rows(slice(MICRO_BATCH)).pixels(plan.device), len(images.classes))
-    shards = []
-    with tqdm(total=len(images) * max(1, len(plan.attacks) * len(plan.epsilons)), unit="image", leave=False) as bar:
-        for start in range(0, len(images), plan.shard):
-            shards.append(_shard(classifier, images.rows(slice(start, start + plan.shard)), plan, bar))
-    evaluation = _merged(shards)
-    labels, table = [str(attack) for attack in plan.attacks], evaluation.table
+
+def derive(table: dict[str, np.ndarray], plan: Plan) -> None:
+    """Add the columns that follow from the verdicts."""
+    labels = [str(attack) for attack in plan.attacks]
     table["first_breaker"] = first_breaker(table, labels, plan.epsilons)
     table["eps_survived"], table["eps_broken"] = brackets(table, labels, plan.epsilons)
-    return evaluation
 
 
 def run_attack(classifier: Classifier, images: ImageSet, goal: Goal, plan: Plan, attack: Call, eps: float) -> Played:
@@ -173,7 +186,8 @@ def facts(attack: Call) -> Facts:
     return found
 
 
-def _shard(classifier: Classifier, shard: ImageSet, plan: Plan, bar: "tqdm[Any]") -> Evaluation:
+def play(classifier: Classifier, shard: ImageSet, plan: Plan, bar: "tqdm[Any]") -> Evaluation:
+    """All that is done to the images of a shard. It depends on nothing else."""
     goal, logits = aim(classifier, shard, plan)
     labels = shard.labels.to(plan.device)
     prediction, confidence = answers(logits)
@@ -217,7 +231,8 @@ def _shard(classifier: Classifier, shard: ImageSet, plan: Plan, bar: "tqdm[Any]"
     return Evaluation(table, costs, proofs, curves)
 
 
-def _merged(shards: Sequence[Evaluation]) -> Evaluation:
+def merged(shards: Sequence[Evaluation]) -> Evaluation:
+    """The shards, one after the other."""
     table, proof = (
         {name: np.concatenate([getattr(shard, part)[name] for shard in shards]) for name in getattr(shards[0], part)}
         for part in ("table", "proof")

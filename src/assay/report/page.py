@@ -4,6 +4,7 @@ from importlib.resources import files
 
 from assay.report.activations import activations
 from assay.report.attacks_table import attacks_table
+from assay.report.checks import checks
 from assay.report.contact_sheet import contact_sheet
 from assay.report.cost import cost
 from assay.report.curve import curve
@@ -29,6 +30,7 @@ PANELS = (
     threat_model,
     curve,
     attacks_table,
+    checks,
     damage,
     cost,
     strip,

@@ -3,7 +3,9 @@
 from typing import Any
 
 import numpy as np
+from markupsafe import escape
 
+from assay.report.checks import beside
 from assay.report.html import Panel, fill, levels, percent
 from assay.report.seen import Evaluated, Seen
 from assay.tally import paired, stands
@@ -84,7 +86,11 @@ def _line(one: Seen, attacked: Evaluated) -> dict[str, Any]:
         between, about = "none", "more than half are wrong without any"
     numbers = [
         ("clean accuracy", percent(clean, interval=False), _interval(clean)),
-        (f"robust accuracy at {attacked.eps:.3g}", percent(robust, interval=False), _interval(robust)),
+        (
+            f"robust accuracy at {attacked.eps:.3g}",
+            percent(robust, interval=False),
+            escape(_interval(robust)) + beside(attacked),
+        ),
         ("eps that breaks half", between, about),
         ("cost", f"{seconds:.1f} s", f"{passes:.0f} passes an image, all attacks and eps together"),
     ]

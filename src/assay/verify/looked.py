@@ -13,7 +13,7 @@ from assay.adversary.threat import THREATS
 from assay.attacks import ATTACKS, Facts, Kind
 from assay.chance import Draws
 from assay.data import ImageSet
-from assay.evaluate.robust import Plan, facts
+from assay.evaluate.robust import SHARD, Plan, facts
 from assay.run_folder import Evaluation
 from assay.spec import Call
 from assay.tally import Table, brackets, column
@@ -105,7 +105,7 @@ def plan_of(config: dict[str, Any]) -> Plan:
         config["seed"],
         "bfloat16" if config["precision"] == "bfloat16" else "float32",
         device,
-        shard if isinstance(shard, int) and shard > 0 else Plan.shard,
+        shard if isinstance(shard, int) and shard > 0 else SHARD,
         eight_bit=eight_bit,
     )
     for eps in plan.epsilons:

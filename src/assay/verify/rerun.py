@@ -11,7 +11,7 @@ from assay.adversary.victim import Victim
 from assay.data import ImageSet
 from assay.evaluate.guest import read_attacks
 from assay.evaluate.judge import answers, judge
-from assay.evaluate.robust import Plan, aim, facts, run_attack
+from assay.evaluate.robust import SHARD, Plan, aim, facts, run_attack
 from assay.models.classifier import Classifier
 from assay.tally import stands
 from assay.verify.ledger import Ledger
@@ -60,9 +60,7 @@ def same_machine(looked: Looked, device: torch.device, here: Mapping[str, Any]) 
 
 
 def _clean(ledger: Ledger, looked: Looked, images: ImageSet, classifier: Classifier, plan: Plan) -> None:
-    parts = [
-        aim(classifier, images.rows(slice(at, at + plan.shard)), plan)[1] for at in range(0, len(images), plan.shard)
-    ]
+    parts = [aim(classifier, images.rows(rows), plan)[1] for rows in plan.parts(images)]
     logits = torch.cat(parts).cpu()
     table, labels = looked.table, images.labels
     said = torch.from_numpy(table["clean_prediction"].astype(np.int64))
@@ -94,8 +92,8 @@ def _proofs(ledger: Ledger, looked: Looked, images: ImageSet, classifier: Classi
     attack, eps = fell_by(looked)
     place = looked.place
     known = [number for number, one in enumerate(index.tolist()) if attack[place.get(one, 0)] != "" and one in place]
-    for start in range(0, len(known), plan.shard):
-        some = known[start : start + plan.shard]
+    for start in range(0, len(known), SHARD):
+        some = known[start : start + SHARD]
         rows = np.array([place[int(one)] for one in index[some]])
         part = images.rows(torch.from_numpy(rows))
         goal, _ = aim(classifier, part, plan)
@@ -159,7 +157,8 @@ class _Again:
     def _shard(self, rows: np.ndarray) -> np.ndarray:
         """All the attacked rows of the shard that the first row is of."""
         able = np.flatnonzero(self._able())
-        return able[able // self.plan.shard == rows[0] // self.plan.shard] if len(rows) else rows
+        size = self.plan.shard or SHARD
+        return able[able // size == rows[0] // size] if len(rows) else rows
 
     def _chosen(self, some: int) -> np.ndarray:
         """Rows that stand at the threat's eps, and some of the others."""

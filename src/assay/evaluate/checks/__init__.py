@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from math import isfinite
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -163,7 +163,7 @@ def lights(case: Case) -> list[Finding]:
     return [CHECKS[name](case) for name in CHECKS]
 
 
-def verdict(findings: Iterable[Finding]) -> dict[str, object]:
+def verdict(findings: Iterable[Finding]) -> dict[str, Any]:
     """The worst light decides; the reasons are those of all that shine so, each said once."""
     seen = list(findings)
     light: Light = max((one.light for one in seen), key=["green", "amber", "red"].index, default="amber")
