@@ -101,8 +101,8 @@ def about(run: Path, asked: argparse.Namespace) -> list[str]:
         f"{asked.batch}, its judging not counted; torchattacks' takes 10 steps of APGD and FAB, the original 100",
         f"{asked.seeds} seeds, seed s on the {asked.images} test images from {APART}·s on; assay {asked.rounds} rounds "
         "in turn, the references once for each seed, after assay's first round",
-        "robust: right, and not broken as assay's judge sees it, in float32; sum over the seeds of n (each seed); a fault is an "
-        "answer beyond the budget, and breaks nothing; indices are places in the test split",
+        "robust: right, and not broken as assay's judge sees it, in float32; sum over the seeds of n (each seed); a "
+        "fault is an answer beyond the budget, and breaks nothing; indices are places in the test split",
         "seconds: median (smallest–largest) of all seeds and rounds; times: for each seed, the reference against "
         "assay's median round; CPU time, of all threads, is what a shared machine disturbs least",
         "passes: by hooks, of all images, right or wrong, with clean pass, tests and padding",
