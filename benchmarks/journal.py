@@ -87,7 +87,7 @@ def _machine() -> list[str]:
     facts = environment(0)
     chip = facts["gpu"] or f"{facts['processor']}, {facts['cores']} cores"
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    changed = " and changes not committed" if _git("status", "--porcelain", "src") else ""
+    changed = " and changes not committed" if _git("status", "--porcelain", ":/src") else ""
     return [
         f"commit {_git('rev-parse', '--short', 'HEAD')}{changed}",
         f"{chip}; {facts['system']}; load at the end {load}",
