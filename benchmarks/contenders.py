@@ -35,7 +35,7 @@ Contender = Callable[[Classifier, ImageSet], float]
 def assay(attack: str, precision: Precision, until: Until = "fooled") -> Contender:
     """All that `assay attack` does: clean pass, attack on what is right, the judge, the table."""
     call = spec.read(attack, ATTACKS, "attack")
-    goal = spec.Call("untargeted", lambda labels, _: untargeted(labels, until=until), {})
+    goal = spec.Call("untargeted", lambda labels, *_: untargeted(labels, until=until), {})
 
     def contend(classifier: Classifier, images: ImageSet) -> float:
         plan = Plan((call,), linf(EPS), (EPS,), goal, 0, precision, torch.device("cpu"))

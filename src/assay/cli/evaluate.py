@@ -1,6 +1,7 @@
 """assay evaluate."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
@@ -16,10 +17,15 @@ from assay.cli.options import (
     RunPath,
     Seed,
     SkipBad,
+    Specs,
     Split,
     ThreatText,
     Workers,
 )
+
+if TYPE_CHECKING:
+    from assay.cli.gate import Gate
+    from assay.run_folder import Folder
 
 
 def evaluate(
@@ -35,6 +41,8 @@ def evaluate(
     skip_bad: SkipBad = False,
     eight_bit: EightBit = False,
     workers: Workers = 1,
+    fail_if: Annotated[Specs, arg(metavar="TEXT", help='exit 1 on "robust < 0.40", "verdict != believable" …')] = (),
+    junit: Annotated[Path | None, arg(metavar="FILE", help="where the gates are written for a pipeline")] = None,
     seed: Seed = 0,
     device: Device = "auto",
     force: Force = False,
@@ -44,10 +52,32 @@ def evaluate(
     from dataclasses import replace
 
     from assay.cli.evaluating import carry_out, tell
-    from assay.cli.options import plan_of
+    from assay.cli.gate import Gate
+    from assay.cli.options import note, plan_of
     from assay.evaluate.suites import SUITES
 
+    if workers < 1:
+        raise ValueError(f"--workers must be at least 1, got {workers}")
+    if junit and not fail_if:
+        raise ValueError("--junit FILE needs a gate to write: --fail-if TEXT")
+    gates = [Gate(text) for text in fail_if]
     plan = plan_of(SUITES[suite], threat, eps, goal, seed, device, eight_bit)
     plan = replace(plan, checked=suite == "standard" and plan.goal.name == "untargeted")
-    tell(carry_out(run, plan, suite, data, split, images, force, skip_bad, workers), json)
-    return 0
+    folder = carry_out(run, plan, suite, data, split, images, force, skip_bad, workers)
+    tell(folder, json)
+    failed = judge_gates(folder, gates, junit)
+    for reason in failed:
+        note(f"assay: --fail-if: {reason}")
+    return 1 if failed else 0
+
+
+def judge_gates(folder: "Folder", gates: "list[Gate]", junit: Path | None) -> list[str]:
+    """Why the gates fail, and the JUnit file if one is asked for."""
+    from assay.cli.gate import write_junit
+
+    config, results = folder.read_json("config.json"), folder.read_json("results.json")
+    checks = folder.read_json("checks.json") if folder.has("checks.json") else None
+    reasons = {gate.text: gate.fails(results, config["eps"], checks) for gate in gates}
+    if junit:
+        write_junit(junit, folder.path.name, reasons, sum(cost["seconds"] for cost in folder.read_json("costs.json")))
+    return [reason for reason in reasons.values() if reason]

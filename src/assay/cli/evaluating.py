@@ -84,8 +84,11 @@ def figures(folder: Folder) -> str:
 
 def believed(checks: dict[str, Any]) -> list[str]:
     """Whether the number may be believed, and why not."""
-    rung = [one for one in checks["findings"] if one["light"] != "green"]
-    reasons = [f"    {one['light']:<6} {one['check'].replace('_', ' ')}: {one['because']}" for one in rung]
+    rung: dict[tuple[str, str], list[str]] = {}  # those of one reason in one line
+    for one in checks["findings"]:
+        if one["light"] != "green":
+            rung.setdefault((one["light"], one["because"]), []).append(one["check"].replace("_", " "))
+    reasons = [f"    {light:<6} {', '.join(names)}: {because}" for (light, because), names in rung.items()]
     said = "not proven: not enough evidence" if checks["verdict"] == "not enough evidence" else checks["verdict"]
     looked = f"{len(checks['findings'])} diagnostics on {checks['n']} images"
     return [f"  this number is {said} ({looked})", *reasons]
