@@ -53,7 +53,7 @@ def write_junit(path: Path, name: str, gates: dict[str, str], seconds: float) ->
     """A test case for each gate, failed where there is a reason."""
     failures = sum(bool(reason) for reason in gates.values())
     numbers = {"tests": str(len(gates)), "failures": str(failures), "errors": "0", "time": f"{seconds:.3f}"}
-    suite = ET.Element("testsuite", name=f"assay {name}", **numbers)
+    suite = ET.Element("testsuite", {"name": f"assay {name}", **numbers})
     for text, reason in gates.items():
         case = ET.SubElement(suite, "testcase", classname=name, name=text, time=f"{seconds:.3f}")
         if reason:
