@@ -40,6 +40,9 @@ def evaluate(
     images: Images = None,
     skip_bad: SkipBad = False,
     eight_bit: EightBit = False,
+    precision: Annotated[
+        float | None, arg(metavar="POINTS", help="draw images until robust accuracy is known to within ± so much")
+    ] = None,
     workers: Workers = 1,
     fail_if: Annotated[Specs, arg(metavar="TEXT", help='exit 1 on "robust < 0.40", "verdict != believable" …')] = (),
     junit: Annotated[Path | None, arg(metavar="FILE", help="where the gates are written for a pipeline")] = None,
@@ -58,12 +61,15 @@ def evaluate(
 
     if workers < 1:
         raise ValueError(f"--workers must be at least 1, got {workers}")
+    if precision is not None and not 0.1 <= precision <= 50:
+        raise ValueError(f"--precision is in points of accuracy, between 0.1 and 50, got {precision:g}")
     if junit and not fail_if:
         raise ValueError("--junit FILE needs a gate to write: --fail-if TEXT")
     gates = [Gate(text) for text in fail_if]
     plan = plan_of(SUITES[suite], threat, eps, goal, seed, device, eight_bit)
     plan = replace(plan, checked=suite == "standard" and plan.goal.name == "untargeted")
-    folder = carry_out(run, plan, suite, data, split, images, force, skip_bad, workers)
+    half_width = precision / 100 if precision else None
+    folder = carry_out(run, plan, suite, data, split, images, force, skip_bad, workers, half_width)
     tell(folder, json)
     failed = judge_gates(folder, gates, junit)
     for reason in failed:

@@ -25,6 +25,7 @@ def carry_out(
     force: bool,
     skip_bad: bool = False,
     workers: int = 1,
+    half_width: float | None = None,
 ) -> Folder:
     """Carry out the plan and write it into the run."""
     from assay.evaluate.record import evaluate_run
@@ -32,7 +33,7 @@ def carry_out(
     run, classifier = load_run(path)
     chosen = load_images(run, data, split, images, skip_bad)
     possible(plan, classifier, chosen)
-    return evaluate_run(run, classifier, chosen, plan, name, force, environment(plan.seed), workers)
+    return evaluate_run(run, classifier, chosen, plan, name, force, environment(plan.seed), workers, half_width)
 
 
 def tell(folder: Folder, json: bool) -> None:

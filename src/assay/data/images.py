@@ -77,6 +77,12 @@ class ImageSet:
             raise ValueError(f"{self.name} {self.split}: between 1 and {len(self)} images can be taken, got {n}")
         return self if n == len(self) else self.rows(stratified(self.labels)[:n].sort().values)
 
+    def drawn(self, n: int, seed: int) -> "ImageSet":
+        """n images at random, in their order: a sample of all of them, where `first` is one of equal classes."""
+        if not 1 <= n <= len(self):
+            raise ValueError(f"{self.name} {self.split}: between 1 and {len(self)} images can be drawn, got {n}")
+        return self if n == len(self) else self.rows(permutation(len(self), seed, "sample")[:n].sort().values)
+
     def named(self, classes: Sequence[str]) -> "ImageSet":
         """The same images with the same classes in another order. ValueError if they are not the same."""
         if tuple(classes) == self.classes:

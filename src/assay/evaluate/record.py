@@ -13,6 +13,7 @@ from assay.evaluate.belief import believed
 from assay.evaluate.judge import judge
 from assay.evaluate.robust import Evaluation, Plan, aim, facts, run_attack
 from assay.evaluate.shards import evaluate, kept_for
+from assay.evaluate.stopping import evaluate_until
 from assay.models.classifier import Classifier
 from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
 from assay.spec import Call
@@ -31,21 +32,28 @@ def evaluate_run(
     force: bool,
     env: dict[str, Any],
     workers: int = 1,
+    half_width: float | None = None,
 ) -> Folder:
     """Evaluate, write everything into RUN/evaluations/…, and return that folder.
 
-    `name` is the suite's, say; `env` tells where and when.
+    `name` is the suite's, say; `env` tells where and when. half_width: stop where the interval of robust accuracy is
+    that narrow; the images are then drawn at random.
 
     The folder's name tells data, images (and a beginning of their fingerprint), threat, goal and `name`. ValueError if
     it is there and not `force`.
     """
+    weights, found = run.read_json("model.json")["weights"], None
+    plan = plan.sized(images, workers)
+    if half_width:
+        images, found = evaluate_until(
+            images, plan, half_width, lambda some: evaluate(classifier, some, plan, None, workers)
+        )
     threat = [plan.threat, plan.goal, *["8-bit"] * plan.eight_bit] if plan.attacks else []
     label = safe_name(images.name, images.split, len(images), images.fingerprint[:OF_PRINT], *threat, name)
     folder = fresh(run.evaluation(label), force)
-    weights = run.read_json("model.json")["weights"]
-    plan = plan.sized(images, workers)
-    kept = kept_for(run.path, weights, images, plan) if len(plan.parts(images)) > 1 else None
-    plan, evaluation, checks = believed(classifier, images, plan, evaluate(classifier, images, plan, kept, workers))
+    kept = kept_for(run.path, weights, images, plan) if len(plan.parts(images)) > 1 and not found else None
+    found = found or evaluate(classifier, images, plan, kept, workers)
+    plan, evaluation, checks = believed(classifier, images, plan, found)
     figures = tally(evaluation.table, [str(attack) for attack in plan.attacks], plan.epsilons, len(images.classes))
     if plan.attacks:
         _write_gallery(folder, classifier, images, plan, evaluation, figures)
@@ -63,6 +71,7 @@ def evaluate_run(
     folder.write_json("results.json", {"schema": SCHEMA, **figures})
     about = {"schema": SCHEMA, "name": label, "weights": weights}
     about |= {"trained_on": trained_on(run, images), "notes": plan.notes(len(images.classes))}
+    about |= {"half_width": half_width}
     folder.write_json("config.json", about | _describe(images) | plan.describe())
     if kept:
         kept.forget()

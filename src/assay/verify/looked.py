@@ -86,7 +86,8 @@ def look(ledger: Ledger, folder: Evaluation, source: Source) -> Looked | None:
         command = str(folder.read_json("env.json").get("command", "")) if folder.has("env.json") else ""
         data, split, shape = config["data"], config["split"], config["shape"]
         images = source.whole(ledger, where, data, split, shape, config["classes"], command)
-        chosen = source.first(ledger, where, images, config["n"])
+        drawn = config["seed"] if config.get("half_width") else None
+        chosen = source.first(ledger, where, images, config["n"], drawn)
         return Looked(folder, config, table, plan, _compared(ledger, folder, config, table, chosen))
     return None
 

@@ -15,6 +15,7 @@ from assay.verify.looked import Looked
 from assay.verify.source import asked
 
 HASH = 9  # characters at the end of a name that was too long
+NOTHING = {"eight_bit": False}  # what an old config.json means by not naming it
 ONE = ("attack", "evaluate")  # the verbs whose command is about one evaluation
 
 
@@ -74,8 +75,10 @@ def _options(ledger: Ledger, looked: Looked, options: Mapping[str, list[str]]) -
         wanted |= {"norm": threat.norm.name, "eps": threat.eps}
         listed = [spec.number(part, "--eps") for part in last["eps"].split(",")] if "eps" in last else []
         wanted["epsilons"] = sorted({*listed, threat.eps})
-    wanted |= {key: int(last[word]) for key, word in (("seed", "seed"), ("n", "images")) if word in last}
+    wanted |= {"half_width": float(last["precision"]) / 100 if "precision" in last else None}
+    fixed = [("seed", "seed"), *[("n", "images")] * ("precision" not in last)]
+    wanted |= {key: int(last[word]) for key, word in fixed if word in last}
     wanted |= {"split": last["split"]} if "split" in last else {}
     wanted |= {"goal": str(read_goal(last["goal"]))} if "goal" in last else {}
     for key, value in wanted.items():
-        ledger.same(where, f"{key}, as the command in env.json asks for it,", config.get(key, False), value)
+        ledger.same(where, f"{key}, as the command in env.json asks for it,", config.get(key, NOTHING.get(key)), value)

@@ -55,12 +55,14 @@ class Source:
             ledger.differs(where, f"shape is {list(shape)} and there are {len(classes)} classes, but {error}")
             return None
 
-    def first(self, ledger: Ledger, where: object, images: ImageSet | None, n: int | None) -> ImageSet | None:
-        """The first n of them, as every verb takes them."""
+    def first(
+        self, ledger: Ledger, where: object, images: ImageSet | None, n: int | None, drawn: int | None = None
+    ) -> ImageSet | None:
+        """The first n of them, as every verb takes them, or so many drawn by a seed."""
         if images is None or n is None:
             return images
         try:
-            return images.first(n)
+            return images.first(n) if drawn is None else images.drawn(n, drawn)
         except ValueError as error:
             ledger.differs(where, f"n is {n}, but {error}")
             return None
