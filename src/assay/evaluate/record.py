@@ -48,21 +48,13 @@ def evaluate_run(
         images, found = evaluate_until(
             images, plan, half_width, lambda some: evaluate(classifier, some, plan, None, workers)
         )
-    threat = [plan.threat, plan.goal, *["8-bit"] * plan.eight_bit] if plan.attacks else []
-    label = safe_name(images.name, images.split, len(images), images.fingerprint[:OF_PRINT], *threat, name)
+    label = _label(images, plan, name)
     folder = fresh(run.evaluation(label), force)
     kept = kept_for(run.path, weights, images, plan) if len(plan.parts(images)) > 1 and not found else None
     found = found or evaluate(classifier, images, plan, kept, workers)
     plan, evaluation, checks = believed(classifier, images, plan, found)
     figures = tally(evaluation.table, [str(attack) for attack in plan.attacks], plan.epsilons, len(images.classes))
-    if plan.attacks:
-        _write_gallery(folder, classifier, images, plan, evaluation, figures)
-        _write_strip(folder, classifier, images, plan, evaluation.table, figures)
-        folder.write_arrays("adversarial.safetensors", evaluation.proof)
-        if evaluation.curves:
-            folder.write_arrays("curves.safetensors", evaluation.curves)
-    else:
-        _write_predictions(folder, classifier, images, plan, evaluation.table)
+    _write_pictures(folder, classifier, images, plan, evaluation, figures)
     folder.write_table("images.parquet", evaluation.table)
     folder.write_json("env.json", env)
     if checks:
@@ -76,6 +68,29 @@ def evaluate_run(
     if kept:
         kept.forget()
     return folder
+
+
+def _label(images: ImageSet, plan: Plan, name: str) -> str:
+    threat = [plan.threat, plan.goal, *["8-bit"] * plan.eight_bit] if plan.attacks else []
+    return safe_name(images.name, images.split, len(images), images.fingerprint[:OF_PRINT], *threat, name)
+
+
+def _write_pictures(
+    folder: Folder,
+    classifier: Classifier,
+    images: ImageSet,
+    plan: Plan,
+    evaluation: Evaluation,
+    figures: dict[str, Any],
+) -> None:
+    if plan.attacks:
+        _write_gallery(folder, classifier, images, plan, evaluation, figures)
+        _write_strip(folder, classifier, images, plan, evaluation.table, figures)
+        folder.write_arrays("adversarial.safetensors", evaluation.proof)
+        if evaluation.curves:
+            folder.write_arrays("curves.safetensors", evaluation.curves)
+    else:
+        _write_predictions(folder, classifier, images, plan, evaluation.table)
 
 
 def trained_on(run: Run, images: ImageSet) -> int | None:
