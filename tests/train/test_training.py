@@ -15,6 +15,7 @@ from assay.data.augment import AUGMENT, flip
 from assay.models.classifier import Classifier, build
 from assay.train.loop import Training
 from assay.train.recipes import RECIPES, Recipe, recipe, recorded
+from assay.verify.training import one_cycle
 
 CPU = torch.device("cpu")
 
@@ -111,6 +112,15 @@ def test_it_learns_and_says_so(images: ImageSet, tmp_path: Path) -> None:
     assert history[-1]["loss"] < history[0]["loss"]
     wanted = {"epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"}
     assert wanted | {"images_per_second", "seconds"} == set(history[-1])
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_a_training_of_any_length_follows_the_cycle(images: ImageSet, tmp_path: Path, steps: int) -> None:
+    wanted, few = small().changed(epochs=steps, batch_size=8), images.first(8)
+    trained = Training(model(images), wanted, few, few, device=CPU, precision="float32", adversary=None)
+    history = trained.run(tmp_path / "c.pt", lambda history: None)
+    rates = [line["learning_rate"] for line in history]
+    assert rates == pytest.approx([one_cycle(line["epoch"], steps, wanted.learning_rate) for line in history])
 
 
 def test_training_leaves_the_global_generator_alone(images: ImageSet, tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ from assay.adversary.victim import Victim, predicted
 from assay.models.classifier import Classifier
 from assay.run_folder import Run
 from assay.train import checkpoints
+from assay.train.loop import rise
 from assay.verify.ledger import ROUNDING, Ledger
 from assay.verify.model import recipe_of
 from assay.verify.source import Source
 
 PIECE = 1024  # images that pass at a time
 SHARES = ("accuracy", "validation_accuracy", "validation_robust")
-RISE, FIRST, LAST = 0.2, 25, 1e4  # of the one-cycle schedule: share of the steps, peak / first, first / last
+FIRST, LAST = 25, 1e4  # of the one-cycle schedule: peak / first, first / last
 
 
 def verify_training(ledger: Ledger, run: Run, source: Source, model: Classifier | None) -> None:
@@ -95,8 +96,8 @@ def _absurd(line: dict[str, float]) -> str:
 
 def one_cycle(step: int, steps: int, peak: float) -> float:
     """The learning rate after so many steps, in closed form (Smith and Topin 2018, arXiv 1708.07120; with cosines)."""
-    turn, end = RISE * steps - 1, steps - 1
-    before, after, part = peak / FIRST, peak, step / turn if turn else 1.0
+    turn, end = rise(steps) * steps - 1, steps - 1
+    before, after, part = peak / FIRST, peak, step / turn
     if step > turn:
         before, after, part = peak, peak / FIRST / LAST, (step - turn) / (end - turn)
     return after + (before - after) / 2 * (1 + math.cos(math.pi * part))
