@@ -37,7 +37,15 @@ PATIENT = (  # what the unit tier has no time for, beside what is marked in its 
 )
 
 
+LONGER = (  # what `make test` has no time for
+    "test_checks.py::test_a_check_that_is_disabled",
+    "test_checks.py::test_the_model_and_all_chance",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(name in item.nodeid for name in PATIENT):
             item.add_marker(pytest.mark.slow)
+        if any(name in item.nodeid for name in LONGER):
+            item.add_marker(pytest.mark.long)

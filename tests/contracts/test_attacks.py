@@ -19,6 +19,8 @@ def _cases():
         call = having(read(name, ATTACKS, "attack"), samples=20)
         asks = facts(call).access != "gradients" and "steps" in settings(call)
         few = having(call, steps=5, samples=4, tries=4) if "samples" in settings(call) else having(call, steps=60)
+        if "effort" in settings(call):  # the same walks, fewer of them
+            call = having(call, effort="quick")
         for check, function in CHECKS.items():
             patient = facts(call).kind == "minimum" or (asks and function.__module__ in SLOW)
             marks = pytest.mark.slow if patient else ()
@@ -26,6 +28,13 @@ def _cases():
             yield pytest.param(some, check, id=f"{name}-{check}", marks=marks)
 
 
-@pytest.mark.parametrize(("call", "check"), list(_cases()))
+def _at_length():
+    for check in CHECKS:
+        yield pytest.param(
+            read("cascade", ATTACKS, "attack"), check, id=f"cascade-standard-{check}", marks=pytest.mark.long
+        )
+
+
+@pytest.mark.parametrize(("call", "check"), [*_cases(), *_at_length()])
 def test_attack(call, check):
     CHECKS[check](call)

@@ -77,7 +77,7 @@ def test_a_check_that_is_disabled_is_noticed(check: str, monkeypatch: pytest.Mon
         check_rings(name, {each: CHECKS[each](case) for each in FAULTY[name].rings}, check)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("check", HEARD)
 def test_a_check_that_always_rings_is_noticed(check: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module = importlib.import_module(f"assay.evaluate.checks.{check}")
@@ -101,7 +101,7 @@ PLANTS: dict[str, tuple[str, str, object, str, str]] = {  # module, name, instea
 }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_planted_fault_is_noticed(plant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module, name, instead, case, check = PLANTS[plant]
@@ -141,7 +141,7 @@ def small_case(net: nn.Module | None = None, n: int = 24) -> Case:
     return case_of(net or skilled(), images[:n], labels[:n], 10, "linf(0.05)")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("make", [skilled, FAULTY["dropout_left_on"].make, FAULTY["noise_inside"].make])
 def test_the_same_again_and_alone(make: Callable[[], nn.Module]) -> None:
     case = small_case(make())

@@ -12,7 +12,7 @@ from assay.evaluate.stopping import FIRST_LOOK, enough, evaluate_until, looks, n
 from assay.models.classifier import build
 from assay.tally import share
 
-RUNS = 3000
+RUNS = 1000
 
 
 def simulate(truth: float, half_width: float, chance: np.random.Generator, most: int = 10_000) -> tuple[bool, int]:
@@ -30,7 +30,7 @@ def test_the_interval_at_the_stop_holds_the_truth_as_often_as_it_says(truth: flo
     chance = np.random.default_rng(17)
     held = [simulate(truth, half_width, chance) for _ in range(RUNS)]
     coverage = np.mean([holds for holds, _ in held])
-    assert coverage > 0.95 - 0.015, f"{coverage:.3f} in {RUNS} runs"  # 0.004 is the spread of the simulation itself
+    assert coverage > 0.95 - 0.025, f"{coverage:.3f} in {RUNS} runs"  # 0.007 is the spread of the simulation itself
     assert np.median([n for _, n in held]) <= max(FIRST_LOOK, 1.3 * needed(truth, half_width))
 
 

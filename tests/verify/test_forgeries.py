@@ -50,7 +50,7 @@ COLUMNS = ["clean_prediction", "clean_confidence", "clean_rank", "label", "index
 OF_ATTACKS = ["verdict", "prediction", "confidence", "size", "l2", "linf", "ssim"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name", [*COLUMNS, *(column(PGD, 0.1, what) for what in OF_ATTACKS), column("noise", 0.05, "l2")]
 )
@@ -65,7 +65,7 @@ def test_no_number_of_the_table_can_be_changed(say: Say, forged: Path, name: str
         (forger.folder.path / "images.parquet").write_bytes(kept)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["results.json", "gallery.json", "strip.json"])
 def test_no_figure_can_be_changed(say: Say, forged: Path, name: str) -> None:
     file = forged / "evaluations" / ATTACKED / name
