@@ -40,6 +40,9 @@ PATIENT = (  # what the unit tier has no time for, beside what is marked in its 
 LONGER = (  # what `make test` has no time for
     "test_checks.py::test_a_check_that_is_disabled",
     "test_checks.py::test_the_model_and_all_chance",
+    "test_attacks.py::test_an_attack_of_this_house_is_left_in_peace[cascade",
+    "test_stopping.py::test_killed_again_and_again_at_random[1",
+    "test_stopping.py::test_killed_again_and_again_at_random[2",
 )
 
 
