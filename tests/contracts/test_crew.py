@@ -54,9 +54,15 @@ def test_a_crew_computes_the_same_bits(monkeypatch):
         with Victim(net) as victim:
             points.append(pgd(victim, images, goal, linf(0.1), draws, steps=3))
             asked = victim.forwards, victim.backwards
-            assert (victim._crew != [None]) == (threads > 1)
+            assert (victim._crew is not None) == (threads > 1)
     assert torch.equal(*points)
     assert asked[1] <= 3 * len(images)
+
+
+def test_who_sets_the_shape_of_a_pass_has_it_made_in_one_piece(cores):
+    with Victim(network(), micro_batch=4) as victim:
+        victim.logits(chosen(4, (1, 8, 8)))
+        assert victim._crew is None
 
 
 def test_a_network_that_keeps_things_in_itself_is_copied(cores):

@@ -45,17 +45,19 @@ class Victim:
         *,
         access: Access = "gradients",
         precision: Precision = "float32",
-        micro_batch: int = MICRO_BATCH,
+        micro_batch: int | None = None,
     ) -> None:
         self.classifier = classifier
         self.access = access
         self.precision = precision
-        self.micro_batch = micro_batch
+        self.micro_batch = micro_batch or MICRO_BATCH
         self.forwards = 0
         self.backwards = 0
         self.curves: dict[str, list[Float[Tensor, "B"]]] = {}
         self._still = frozen(classifier)
-        self._crew: list[Crew | None] | None = None  # not known before the first pass
+        # Anybody else's module may be watching what passes, and a caller's own shape is mostly a whole batch.
+        self._may_share = micro_batch is None and isinstance(classifier, Classifier)
+        self._crew: Crew | None = None
 
     def __enter__(self) -> "Victim":
         self._still.__enter__()
@@ -117,11 +119,12 @@ class Victim:
     def _pass(self, work: Callable[[nn.Module, tuple[slice, Tensor]], Result], images: Images) -> list[Result]:
         """Micro-batch by micro-batch, side by side where that changes nothing."""
         parts = list(self._micro_batches(images))
-        if self._crew is None:
-            house = isinstance(self.classifier, Classifier)  # anybody else's module may be watching what passes
-            self._crew = [crew_for(self.classifier, parts[0][1]) if house else None]
-        crew = self._crew[0]
-        return crew.map(work, parts) if crew else [work(self.classifier, part) for part in parts]
+        if self._may_share and self._crew is None:
+            self._crew = crew_for(self.classifier, parts[0][1])
+            self._may_share = self._crew is not None
+        if self._crew:
+            return self._crew.map(work, parts)
+        return [work(self.classifier, part) for part in parts]
 
     def _micro_batches(self, images: Images) -> Iterator[tuple[slice, Images]]:
         for start in range(0, max(1, len(images)), self.micro_batch):  # no images: one pass tells the number of classes
