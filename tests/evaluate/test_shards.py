@@ -10,26 +10,21 @@ import torch
 from assay import Plan, linf, load, spec
 from assay.adversary.goal import read_goal
 from assay.attacks import ATTACKS
-from assay.evaluate import shards
+from assay.evaluate import engines
 from assay.evaluate.shards import Kept, evaluate, kept_for
 from assay.models.classifier import build
 from assay.run_folder import Folder
 
 
+def network():
+    images = load("digits", "test", 50)
+    about = {"shape": images.shape, "classes": images.classes, "mean": [0.3], "std": [0.4]}
+    return build({**about, "architecture": "mlp"}).eval()
+
+
 @pytest.fixture(scope="module")
 def model():
-    images = load("digits", "test", 50)
-    about = {
-        "architecture": "digits_cnn",
-        "shape": images.shape,
-        "classes": images.classes,
-        "mean": [0.3],
-        "std": [0.4],
-    }
-    try:
-        return build(about).eval()
-    except ValueError:
-        return build({**about, "architecture": "mlp"}).eval()
+    return network()
 
 
 def plan(shard: int | None = 16) -> Plan:
@@ -45,7 +40,7 @@ def same(one, other) -> bool:
 
 def test_shards_that_are_done_are_not_done_again(model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images, kept = load("digits", "test", 50), Kept(Folder(tmp_path / "shards"))
-    whole, made, honest = evaluate(model, images, plan()), [], shards.play
+    whole, made, honest = evaluate(model, images, plan()), [], engines.play
 
     def counted(classifier, shard, plan, bar):
         made.append(len(shard))
@@ -53,7 +48,7 @@ def test_shards_that_are_done_are_not_done_again(model, tmp_path: Path, monkeypa
             raise KeyboardInterrupt
         return honest(classifier, shard, plan, bar)
 
-    monkeypatch.setattr(shards, "play", counted)
+    monkeypatch.setattr(engines, "play", counted)
     with pytest.raises(KeyboardInterrupt):
         evaluate(model, images, plan(), kept)
     again = evaluate(model, images, plan(), kept)

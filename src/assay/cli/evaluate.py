@@ -25,6 +25,7 @@ from assay.cli.options import (
 
 if TYPE_CHECKING:
     from assay.cli.gate import Gate
+    from assay.evaluate.engines import Engine
     from assay.run_folder import Folder
 
 
@@ -44,6 +45,10 @@ def evaluate(
         float | None, arg(metavar="POINTS", help="draw images until robust accuracy is known to within ± so much")
     ] = None,
     workers: Workers = 1,
+    engine: Annotated[
+        Literal["local", "ray"],
+        arg(help="who makes the shards: processes of this machine, or the Ray cluster of RAY_ADDRESS"),
+    ] = "local",
     fail_if: Annotated[Specs, arg(metavar="TEXT", help='exit 1 on "robust < 0.40", "verdict != believable" …')] = (),
     junit: Annotated[Path | None, arg(metavar="FILE", help="where the gates are written for a pipeline")] = None,
     seed: Seed = 0,
@@ -69,12 +74,22 @@ def evaluate(
     plan = plan_of(SUITES[suite], threat, eps, goal, seed, device, eight_bit)
     plan = replace(plan, checked=suite == "standard" and plan.goal.name == "untargeted")
     half_width = precision / 100 if precision else None
-    folder = carry_out(run, plan, suite, data, split, images, force, skip_bad, workers, half_width)
+    maker = on_ray() if engine == "ray" else None
+    folder = carry_out(run, plan, suite, data, split, images, force, skip_bad, workers, half_width, maker)
     tell(folder, json)
     failed = judge_gates(folder, gates, junit)
     for reason in failed:
         note(f"assay: --fail-if: {reason}")
     return 1 if failed else 0
+
+
+def on_ray() -> "Engine":
+    """The engine of the extra that may be missing."""
+    try:
+        from assay.evaluate.on_ray import spread
+    except ModuleNotFoundError as error:
+        raise ValueError("--engine ray needs Ray, which is not installed: pip install 'assay[ray]'") from error
+    return spread
 
 
 def judge_gates(folder: "Folder", gates: "list[Gate]", junit: Path | None) -> list[str]:

@@ -11,6 +11,7 @@ from assay.tally import paired, passes, stands
 
 if TYPE_CHECKING:
     from assay.data import ImageSet
+    from assay.evaluate.engines import Engine
     from assay.evaluate.robust import Plan
     from assay.models.classifier import Classifier
 
@@ -26,6 +27,7 @@ def carry_out(
     skip_bad: bool = False,
     workers: int = 1,
     half_width: float | None = None,
+    engine: "Engine | None" = None,
 ) -> Folder:
     """Carry out the plan and write it into the run."""
     from assay.evaluate.record import evaluate_run
@@ -33,7 +35,8 @@ def carry_out(
     run, classifier = load_run(path)
     chosen = load_images(run, data, split, images, skip_bad)
     possible(plan, classifier, chosen)
-    return evaluate_run(run, classifier, chosen, plan, name, force, environment(plan.seed), workers, half_width)
+    env = environment(plan.seed)
+    return evaluate_run(run, classifier, chosen, plan, name, force, env, workers, half_width, engine)
 
 
 def tell(folder: Folder, json: bool) -> None:

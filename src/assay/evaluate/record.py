@@ -10,6 +10,7 @@ from assay.adversary.victim import Victim
 from assay.chance import permutation
 from assay.data import ImageSet
 from assay.evaluate.belief import believed
+from assay.evaluate.engines import Engine
 from assay.evaluate.judge import judge
 from assay.evaluate.robust import Evaluation, Plan, aim, facts, run_attack
 from assay.evaluate.shards import evaluate, kept_for
@@ -33,6 +34,7 @@ def evaluate_run(
     env: dict[str, Any],
     workers: int = 1,
     half_width: float | None = None,
+    engine: Engine | None = None,
 ) -> Folder:
     """Evaluate, write everything into RUN/evaluations/…, and return that folder.
 
@@ -46,12 +48,12 @@ def evaluate_run(
     plan = plan.sized(images, workers)
     if half_width:
         images, found = evaluate_until(
-            images, plan, half_width, lambda some: evaluate(classifier, some, plan, None, workers)
+            images, plan, half_width, lambda some: evaluate(classifier, some, plan, None, workers, engine)
         )
     label = _label(images, plan, name)
     folder = fresh(run.evaluation(label), force)
     kept = kept_for(run.path, weights, images, plan) if len(plan.parts(images)) > 1 and not found else None
-    found = found or evaluate(classifier, images, plan, kept, workers)
+    found = found or evaluate(classifier, images, plan, kept, workers, engine)
     plan, evaluation, checks = believed(classifier, images, plan, found)
     figures = tally(evaluation.table, [str(attack) for attack in plan.attacks], plan.epsilons, len(images.classes))
     _write_pictures(folder, classifier, images, plan, evaluation, figures)

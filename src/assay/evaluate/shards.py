@@ -3,24 +3,17 @@
 import contextlib
 import hashlib
 import json
-import multiprocessing
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
 from tqdm import tqdm
 
 from assay.adversary.victim import MICRO_BATCH, Victim
 from assay.data import ImageSet
-from assay.evaluate.guest import read_attacks
-from assay.evaluate.robust import Cost, Evaluation, Plan, derive, merged, play
-from assay.models.classifier import Classifier, check, restore
+from assay.evaluate.engines import Engine, here, processes
+from assay.evaluate.robust import Cost, Evaluation, Plan, derive, merged
+from assay.models.classifier import Classifier, check
 from assay.run_folder import Folder
 
 
@@ -67,10 +60,15 @@ def kept_for(run: Path, weights: str, images: ImageSet, plan: Plan) -> Kept:
 
 
 def evaluate(
-    classifier: Classifier, images: ImageSet, plan: Plan, kept: Kept | None = None, workers: int = 1
+    classifier: Classifier,
+    images: ImageSet,
+    plan: Plan,
+    kept: Kept | None = None,
+    workers: int = 1,
+    engine: Engine | None = None,
 ) -> Evaluation:
     """Attack the images shard by shard. An image's row does not depend on the others (docs/decisions/0002), nor on
-    who made its shard.
+    who made its shard: this process, several of them, or the engine that is given.
 
     Raises ValueError for a model whose answers are no logits, or a plan that cannot be.
     """
@@ -87,7 +85,7 @@ def evaluate(
                 found[rows.start] = kept.read(rows)
                 bar.update((rows.stop - rows.start) * each)
         missing = [rows for rows in parts if rows.start not in found]
-        make = _here if workers == 1 else _spread
+        make = engine or (here if workers == 1 else processes)
         for rows, shard in make(classifier, images, plan, missing, workers, bar):
             found[rows.start] = shard
             if kept:
@@ -95,48 +93,3 @@ def evaluate(
     evaluation = merged([found[rows.start] for rows in parts])
     derive(evaluation.table, plan)
     return evaluation
-
-
-def _here(
-    classifier: Classifier, images: ImageSet, plan: Plan, parts: Sequence[slice], _: int, bar: "tqdm[Any]"
-) -> Iterator[tuple[slice, Evaluation]]:
-    for rows in parts:
-        yield rows, play(classifier, images.rows(rows), plan, bar)
-
-
-def _spread(
-    classifier: Classifier, images: ImageSet, plan: Plan, parts: Sequence[slice], workers: int, bar: "tqdm[Any]"
-) -> Iterator[tuple[slice, Evaluation]]:
-    """The shards, as they come from the workers. A worker that dies leaves those that came before."""
-    weights = {name: tensor.cpu().numpy() for name, tensor in classifier.net.state_dict().items()}
-    attacks, threads = [str(attack) for attack in plan.attacks], max(1, torch.get_num_threads() // workers)
-    told = (classifier.describe(), weights, replace(plan, attacks=()), attacks, threads)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, max(1, len(parts))), context, _prepare, told) as pool:
-        asked = {pool.submit(_work, images.rows(rows)): rows for rows in parts}
-        try:
-            for future in as_completed(asked):
-                yield asked[future], future.result()
-                bar.update((asked[future].stop - asked[future].start) * max(1, len(attacks) * len(plan.epsilons)))
-        except BrokenProcessPool as error:
-            raise ChildProcessError("a worker died; the same command goes on from the shards that are done") from error
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-_JOB: dict[str, tuple[Classifier, Plan]] = {}  # of this worker
-
-
-def _prepare(
-    description: Mapping[str, Any], weights: Mapping[str, np.ndarray], plan: Plan, attacks: list[str], threads: int
-) -> None:
-    torch.set_num_threads(threads)
-    tensors = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
-    classifier = restore(description, tensors).to(plan.device)
-    _JOB["mine"] = classifier, replace(plan, attacks=read_attacks(attacks))
-
-
-def _work(shard: ImageSet) -> Evaluation:
-    classifier, plan = _JOB["mine"]
-    with tqdm(disable=True) as bar:
-        return play(classifier, shard, plan, bar)
