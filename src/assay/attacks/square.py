@@ -21,7 +21,7 @@ Images = Float[Tensor, "B C H W"]
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10 000 steps: when the windows' area is halved
 
 
-@attack(kind="budget", access="scores", norms=("linf", "l2"), oracle_factor={"linf": 1.25, "l2": 2.0})
+@attack(kind="budget", access="scores", norms=("linf", "l2"), oracle_factor={"linf": 1.25, "l2": 2.25})
 def square(
     victim: Victim,
     images: Images,
@@ -38,12 +38,11 @@ def square(
 
     steps are questions, one more than windows. p_init is the share of the image that the first windows cover.
 
-    In l2, as in the authors' code, windows stop short of the last row and column, and are odd and 3 pixels wide at
-    least, but no more than half of a tiny image.
+    In l2 windows are odd and 3 pixels wide at least, as in the authors' code, but no more than half of a tiny image.
 
-    Differs: the schedule of p is stretched from 10 000 questions to `steps`. In linf windows reach the last row and
-    column, as in algorithm 2; in the authors' code nothing there is ever changed. In linf a window that would change
-    nothing is turned over, where the authors draw again.
+    Differs: the schedule of p is stretched from 10 000 questions to `steps`. Windows reach the last row and column, as
+    in algorithms 2 and 3; the authors' code stops short of them, and never changes what lies there. In linf a window
+    that would change nothing is turned over, where the authors draw again.
     """
     change = _window if threat.norm.name == "linf" else _mass
     search = Search(victim, images, replace(goal, loss=loss), threat)
@@ -69,7 +68,7 @@ def _window(images: Images, points: Images, threat: Threat, draws: Draws, share:
     """A window of each channel at the end of its range."""
     height, width = images.shape[2:]
     side = min(max(round(math.sqrt(share * height * width)), 1), height, width)
-    top, left = _corner(draws, images, side, "window", step, reach=1)
+    top, left = _corner(draws, images, side, "window", step)
     rows, columns = (torch.arange(n, device=images.device) for n in (height, width))
     within = ((rows >= top) & (rows < top + side))[:, None, :, None] & ((columns >= left) & (columns < left + side))[
         :, None, None, :
@@ -79,11 +78,10 @@ def _window(images: Images, points: Images, threat: Threat, draws: Draws, share:
     return torch.where(as_column((up == points).flatten(1).all(1), points), down, up)
 
 
-def _corner(draws: Draws, images: Images, side: int, purpose: str, step: int, reach: int = 0) -> tuple[Tensor, Tensor]:
-    """The top row and the left column of a window in each image, `(B, 1)`; reach: so many rows and columns more."""
+def _corner(draws: Draws, images: Images, side: int, purpose: str, step: int) -> tuple[Tensor, Tensor]:
+    """The top row and the left column of a window in each image, `(B, 1)`."""
     return tuple(
-        draws.integers(max(n - side + reach, 1), (1,), "square", purpose, axis, step)
-        for axis, n in enumerate(images.shape[2:])
+        draws.integers(n - side + 1, (1,), "square", purpose, axis, step) for axis, n in enumerate(images.shape[2:])
     )  # type: ignore[return-value]
 
 
