@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import arg
+from tyro.conf import Positional, arg
 
 from assay.cli.options import (
     Data,
@@ -14,7 +14,6 @@ from assay.cli.options import (
     GoalText,
     Images,
     Json,
-    RunPath,
     Seed,
     SkipBad,
     Specs,
@@ -30,8 +29,12 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    run: RunPath,
+    run: Annotated[
+        Positional[Path],
+        arg(metavar="RUN", help="a run folder; or FILE.py:FUNCTION, your model: with --data, and --out for its run"),
+    ],
     *,
+    out: Annotated[Path | None, arg(metavar="RUN", help="the run folder that is made for FILE.py:FUNCTION")] = None,
     threat: ThreatText = "linf(0.3)",
     eps: EpsText = None,
     suite: Annotated[Literal["quick", "standard"], arg(help="which attacks: a first look, or more effort")] = "quick",
@@ -62,7 +65,9 @@ def evaluate(
     from assay.cli.evaluating import carry_out, tell
     from assay.cli.gate import Gate
     from assay.cli.options import note, plan_of
+    from assay.cli.yours import yours
     from assay.evaluate.suites import SUITES
+    from assay.run_folder import open_run
 
     if workers < 1:
         raise ValueError(f"--workers must be at least 1, got {workers}")
@@ -71,7 +76,11 @@ def evaluate(
     if junit and not fail_if:
         raise ValueError("--junit FILE needs a gate to write: --fail-if TEXT")
     gates = [Gate(text) for text in fail_if]
-    plan = plan_of(SUITES[suite], threat, eps, goal, seed, device, eight_bit)
+    run = yours(str(run), data, out, skip_bad, device, force) if ".py:" in str(run) else run
+    if out and run != out:
+        raise ValueError(f"--out is for a model of FILE.py:FUNCTION; the evaluation of {run} is written into it")
+    access = open_run(run).read_json("config.json").get("access", "gradients")
+    plan = plan_of(SUITES[suite][access], threat, eps, goal, seed, device, eight_bit)
     plan = replace(plan, checked=suite == "standard" and plan.goal.name == "untargeted")
     half_width = precision / 100 if precision else None
     maker = on_ray() if engine == "ray" else None

@@ -44,7 +44,7 @@ def harden(
         raise ValueError("--resume goes on and --force begins again: take one of them")
     if out.resolve() == run.resolve():
         raise ValueError(f"--out {out} is the run itself: the hardened model needs another folder")
-    plan = plan_of(SUITES["quick"], threat, eps, "untargeted", 0, device)
+    plan = plan_of(SUITES["quick"]["gradients"], threat, eps, "untargeted", 0, device)
     call = spec.read(method, ATTACKS, "attack")
     before, classifier = load_run(run)
     possible(replace(plan, attacks=(*plan.attacks, call)), classifier, load_images(before, None, "test", images))

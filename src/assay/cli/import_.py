@@ -1,11 +1,19 @@
 """assay import."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
 from assay.cli.options import Device, Force, Json, Size, SkipBad, device_of, environment, load_named, show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from assay.data import ImageSet
+    from assay.run_folder import Run
 
 
 def import_(
@@ -25,36 +33,61 @@ def import_(
     json: Json = False,
 ) -> int:
     """Make a run of your own network and weights, and check it on the test images."""
-    from assay.adversary.victim import MICRO_BATCH, Victim
     from assay.cli import learning
-    from assay.data import settled
     from assay.models import MODELS
-    from assay.models.classifier import build, check, put
     from assay.models.yours import read_weights
-    from assay.run_folder import SCHEMA, create
     from assay.spec import choices
 
     if ".py:" not in model and model.partition("(")[0] not in MODELS:
         there = choices(model, MODELS)
         raise ValueError(f"{model!r} is not of the form FILE.py:FUNCTION, and no architecture; {there}")
-    where = device_of(device)
     images = load_named(data, "test", size=size, skip_bad=skip_bad)
+    run = imported(model, images, data, out, read_weights(weights), mean, std, skip_bad, device, force)
+    results = learning.test(run, device)
+    shown = {"run": str(out), "test": results["clean"], "top5": results["top5"]}
+    show(shown, f"{out}: {model}\n{learning.tested(results)}", json)
+    return 0
+
+
+def imported(
+    model: str,
+    images: "ImageSet",
+    data: str,
+    out: Path,
+    weights: "Mapping[str, Tensor] | None",
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    skip_bad: bool,
+    device: str,
+    force: bool,
+) -> "Run":
+    """A run folder with that network in it. Without weights it keeps those that it comes with."""
+    from assay.adversary.victim import MICRO_BATCH, Victim
+    from assay.cli import learning
+    from assay.data import settled
+    from assay.models.black_box import BlackBox
+    from assay.models.classifier import build, check, put
+    from assay.run_folder import SCHEMA, create, file_hash
+
+    where = device_of(device)
     path, _, function = model.rpartition(":")
     architecture = f"{Path(path).resolve()}:{function}" if path.endswith(".py") else model
     scale = {"mean": mean or (0.0,) * images.shape[0], "std": std or (1.0,) * images.shape[0]}
     about = {"architecture": architecture, "shape": images.shape, "classes": images.classes}
     classifier = build(about | scale)
-    put(classifier.net, read_weights(weights))
+    if weights is not None and isinstance(classifier.net, BlackBox):
+        raise ValueError(f"{model} must build an nn.Module without an argument; a black box is for assay evaluate")
+    if weights is not None:
+        put(classifier.net, weights)
     with Victim(classifier.to(where)):
         check(classifier, images.rows(slice(MICRO_BATCH)).pixels(where), len(images.classes))
     tensors = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
+    access = classifier.net.grants if isinstance(classifier.net, BlackBox) else "gradients"
     run = create(out, force)
-    config = {"schema": SCHEMA, "imported": model, "data": settled(data), "skip_bad": skip_bad}
+    config = {"schema": SCHEMA, "imported": model, "data": settled(data), "skip_bad": skip_bad, "access": access}
+    config |= {"source": file_hash(Path(path))} if path.endswith(".py") else {}
     run.write_json("config.json", config | {"fingerprint": images.fingerprint})
     run.write_json("env.json", environment(0))
     learning.show_data(run, {"test": images})
     run.write_model(classifier.describe(), tensors)
-    results = learning.test(run, device)
-    shown = {"run": str(out), "test": results["clean"], "top5": results["top5"]}
-    show(shown, f"{out}: {model}\n{learning.tested(results)}", json)
-    return 0
+    return run

@@ -1,6 +1,7 @@
 """An evaluation put into its run folder: table, figures, costs, adversarial images, and a gallery chosen by rule."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from assay.evaluate.robust import Evaluation, Plan, aim, facts, run_attack
 from assay.evaluate.shards import evaluate, kept_for
 from assay.evaluate.stopping import evaluate_until
 from assay.models.classifier import Classifier
-from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
+from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, file_hash, fresh, safe_name
 from assay.spec import Call
 from assay.tally import tally
 
@@ -52,7 +53,11 @@ def evaluate_run(
         )
     label = _label(images, plan, name)
     folder = fresh(run.evaluation(label), force)
-    kept = kept_for(run.path, weights, images, plan) if len(plan.parts(images)) > 1 and not found else None
+    kept = (
+        kept_for(run.path, weights + _source(classifier), images, plan)
+        if len(plan.parts(images)) > 1 and not found
+        else None
+    )
     found = found or evaluate(classifier, images, plan, kept, workers, engine)
     plan, evaluation, checks = believed(classifier, images, plan, found)
     figures = tally(evaluation.table, [str(attack) for attack in plan.attacks], plan.epsilons, len(images.classes))
@@ -70,6 +75,12 @@ def evaluate_run(
     if kept:
         kept.forget()
     return folder
+
+
+def _source(classifier: Classifier) -> str:
+    """A hash of the user's file that the network is made by: it may change while the weights do not."""
+    path = Path(classifier.architecture.rpartition(":")[0])
+    return file_hash(path) if path.suffix == ".py" and path.is_file() else ""
 
 
 def _label(images: ImageSet, plan: Plan, name: str) -> str:

@@ -1,6 +1,16 @@
-"""Which attacks an evaluation runs when nobody names any."""
+"""Which attacks an evaluation runs when nobody names any: of each suite those that a model's access allows."""
 
-SUITES: dict[str, tuple[str, ...]] = {
-    "quick": ("noise", "fgsm", 'cascade(effort="quick")'),
-    "standard": ("noise", "fgsm", 'cascade(effort="standard")'),
+from assay.adversary.victim import Access
+
+SUITES: dict[str, dict[Access, tuple[str, ...]]] = {
+    "quick": {
+        "gradients": ("noise", "fgsm", 'cascade(effort="quick")'),
+        "scores": ("noise", "square"),
+        "labels": ("noise", "hop_skip_jump(steps=10)"),
+    },
+    "standard": {
+        "gradients": ("noise", "fgsm", 'cascade(effort="standard")'),
+        "scores": ("noise", "square(steps=5000)"),
+        "labels": ("noise", "hop_skip_jump(steps=40)"),
+    },
 }

@@ -75,7 +75,7 @@ def build(description: Mapping[str, Any], seed: int = 0) -> Classifier:
         raise ValueError(f"a classifier needs at least 2 classes, got {len(classes)}")
     with seeded(seed, "weights"):
         if ".py:" in architecture:
-            net = from_user(architecture)
+            net = from_user(architecture, len(classes))
         else:
             make = spec.read(architecture, MODELS, "model")
             try:

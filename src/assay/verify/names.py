@@ -7,9 +7,10 @@ from typing import Any
 from assay import spec
 from assay.adversary.goal import read_goal
 from assay.adversary.threat import read_threat
+from assay.adversary.victim import Access
 from assay.attacks import ATTACKS
 from assay.evaluate.suites import SUITES
-from assay.run_folder import LONGEST_NAME, OF_PRINT, safe_name
+from assay.run_folder import LONGEST_NAME, OF_PRINT, Run, safe_name
 from assay.verify.ledger import Ledger
 from assay.verify.looked import Looked
 from assay.verify.source import asked
@@ -54,7 +55,7 @@ def _promises(ledger: Ledger, looked: Looked, rest: str, typed: list[str], same_
         ledger.unsure(f"{looked.folder.path.name}: which attacks the suite {rest!r} had in the version that ran it")
         promised = []
     elif rest in SUITES:
-        promised = [str(spec.read(text, ATTACKS, "attack")) for text in SUITES[rest]]
+        promised = [str(spec.read(text, ATTACKS, "attack")) for text in SUITES[rest][_access(looked)]]
     elif ".py" in rest:
         promised = []
     else:  # "fgsm-pgd-steps=20": its words that are attacks
@@ -63,6 +64,12 @@ def _promises(ledger: Ledger, looked: Looked, rest: str, typed: list[str], same_
     for attack in promised:
         if attack not in there:
             ledger.differs(looked.folder.path, f"{attack} was asked for, but config.json does not name it")
+
+
+def _access(looked: Looked) -> Access:
+    """What the model of the run gave when it was imported: a suite has other attacks for a black box."""
+    access: Access = Run(looked.folder.path.parents[1]).read_json("config.json").get("access", "gradients")
+    return access
 
 
 def _options(ledger: Ledger, looked: Looked, options: Mapping[str, list[str]]) -> None:
