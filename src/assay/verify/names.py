@@ -61,6 +61,11 @@ def _promises(ledger: Ledger, looked: Looked, rest: str, typed: list[str], same_
     else:  # "fgsm-pgd-steps=20": its words that are attacks
         there = [call.name for call in looked.plan.attacks]
         promised = [word for word in re.findall("[a-z_]+", rest) if word in ATTACKS]
+    looks = rest == "standard" and same_version and looked.config["goal"] == "untargeted" and looked.right.any()
+    if looks and not looked.folder.has("checks.json"):
+        ledger.differs(
+            looked.folder.path / "checks.json", "is missing: the suite standard writes what its diagnostics say"
+        )
     for attack in promised:
         if attack not in there:
             ledger.differs(looked.folder.path, f"{attack} was asked for, but config.json does not name it")

@@ -15,6 +15,7 @@ from assay.evaluate.robust import SHARD, Plan, aim, facts, run_attack
 from assay.models.classifier import Classifier
 from assay.tally import stands
 from assay.verify.ledger import Ledger
+from assay.verify.lights import verify_lights
 from assay.verify.looked import Looked, guest
 from assay.verify.proofs import fell_by, proofs_of
 
@@ -43,13 +44,22 @@ def rerun(
     with ledger.reading():
         plan = replace(looked.plan, device=device, attacks=read_attacks(looked.config["attacks"]))
         same = same_machine(looked, device, here)
-        found = {"clean": len(looked.images), "proofs": 0, "attacked": 0, "verdicts": 0, "moved": 0, "fell": 0}
+        found = {
+            "clean": len(looked.images),
+            "proofs": 0,
+            "attacked": 0,
+            "verdicts": 0,
+            "moved": 0,
+            "fell": 0,
+            "lights": 0,
+        }
         found["same_machine"] = int(same)
         _clean(ledger, looked, looked.images, classifier, plan)
         if plan.attacks:
             found["proofs"] = _proofs(ledger, looked, looked.images, classifier, plan)
             again = _Again(ledger, looked, looked.images, classifier, plan, same)
             found |= again.attack(some)
+            found["lights"] = verify_lights(ledger, looked, looked.images, classifier, plan, same)
         ledger.rerun[looked.folder.path.name] = found
 
 
