@@ -28,11 +28,21 @@ if TYPE_CHECKING:
     from assay.run_folder import Folder
 
 
+RunOrFile = Annotated[
+    Positional[Path],
+    arg(metavar="RUN", help="a run folder; or FILE.py:FUNCTION, your model: with --data, and --out for its run"),
+]
+EngineName = Annotated[
+    Literal["local", "ray"],
+    arg(help="who makes the shards: processes of this machine, or the Ray cluster of RAY_ADDRESS"),
+]
+Points = Annotated[
+    float | None, arg(metavar="POINTS", help="draw images until robust accuracy is known to within ± so much")
+]
+
+
 def evaluate(
-    run: Annotated[
-        Positional[Path],
-        arg(metavar="RUN", help="a run folder; or FILE.py:FUNCTION, your model: with --data, and --out for its run"),
-    ],
+    run: RunOrFile,
     *,
     out: Annotated[Path | None, arg(metavar="RUN", help="the run folder that is made for FILE.py:FUNCTION")] = None,
     threat: ThreatText = "linf(0.3)",
@@ -44,14 +54,9 @@ def evaluate(
     images: Images = None,
     skip_bad: SkipBad = False,
     eight_bit: EightBit = False,
-    precision: Annotated[
-        float | None, arg(metavar="POINTS", help="draw images until robust accuracy is known to within ± so much")
-    ] = None,
+    precision: Points = None,
     workers: Workers = 1,
-    engine: Annotated[
-        Literal["local", "ray"],
-        arg(help="who makes the shards: processes of this machine, or the Ray cluster of RAY_ADDRESS"),
-    ] = "local",
+    engine: EngineName = "local",
     fail_if: Annotated[Specs, arg(metavar="TEXT", help='exit 1 on "robust < 0.40", "verdict != believable" …')] = (),
     junit: Annotated[Path | None, arg(metavar="FILE", help="where the gates are written for a pipeline")] = None,
     seed: Seed = 0,
@@ -65,9 +70,8 @@ def evaluate(
     from assay.cli.evaluating import carry_out, tell
     from assay.cli.gate import Gate
     from assay.cli.options import note, plan_of
-    from assay.cli.yours import yours
+    from assay.cli.yours import run_of
     from assay.evaluate.suites import SUITES
-    from assay.run_folder import open_run
 
     if workers < 1:
         raise ValueError(f"--workers must be at least 1, got {workers}")
@@ -76,10 +80,7 @@ def evaluate(
     if junit and not fail_if:
         raise ValueError("--junit FILE needs a gate to write: --fail-if TEXT")
     gates = [Gate(text) for text in fail_if]
-    run = yours(str(run), data, out, skip_bad, device, force) if ".py:" in str(run) else run
-    if out and run != out:
-        raise ValueError(f"--out is for a model of FILE.py:FUNCTION; the evaluation of {run} is written into it")
-    access = open_run(run).read_json("config.json").get("access", "gradients")
+    run, access = run_of(run, data, out, skip_bad, device, force)
     plan = plan_of(SUITES[suite][access], threat, eps, goal, seed, device, eight_bit)
     plan = replace(plan, checked=suite == "standard" and plan.goal.name == "untargeted")
     half_width = precision / 100 if precision else None

@@ -1,8 +1,25 @@
 """From FILE.py:FUNCTION to the run folder of that model, for verbs that take either."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.cli.options import load_named, note
+
+if TYPE_CHECKING:
+    from assay.adversary.victim import Access
+
+
+def run_of(
+    run: Path, data: str | None, out: Path | None, skip_bad: bool, device: str, force: bool
+) -> "tuple[Path, Access]":
+    """The run folder that is meant, and what its model gives: gradients, scores or labels."""
+    from assay.run_folder import open_run
+
+    if ".py:" in str(run):
+        run = yours(str(run), data, out, skip_bad, device, force)
+    elif out:
+        raise ValueError(f"--out is for a model of FILE.py:FUNCTION; the evaluation of {run} is written into it")
+    return run, open_run(run).read_json("config.json").get("access", "gradients")
 
 
 def yours(text: str, data: str | None, out: Path | None, skip_bad: bool, device: str, force: bool) -> Path:
