@@ -34,10 +34,15 @@ PATIENT = (  # what the unit tier has no time for, beside what is marked in its 
     "mistakes/test_any_words.py",
     "test_damage.py::test_a_damaged_file_is_named",
     "fuzz/test_fuzz.py",
+    "test_black_box.py::test_it_is_attacked",
+    "test_black_box.py::test_scores_and",
+    "test_black_box.py::test_a_run_of_it_verifies",
 )
 
 
 LONGER = (  # what `make test` has no time for
+    "test_ray.py::test_the_command_starts",
+    "test_black_box.py::test_a_run_of_it_verifies",
     "test_checks.py::test_a_check_that_is_disabled",
     "test_checks.py::test_the_model_and_all_chance",
     "test_checks.py::test_an_honest_number_is_believed[plain_in",
