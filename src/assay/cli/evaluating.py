@@ -55,22 +55,17 @@ def possible(plan: "Plan", classifier: "Classifier", images: "ImageSet") -> None
     from assay.adversary.victim import ACCESS, MICRO_BATCH, Victim
     from assay.chance import Draws
     from assay.evaluate.robust import facts
-    from assay.models.black_box import BlackBox
+    from assay.models.black_box import access_of
     from assay.models.classifier import check
 
     plan.check(images)
     plan.goal(images.labels[:1], torch.zeros(1, len(images.classes)), Draws(0, images.index[:1]))  # a class there is
     attackers = [attack for attack in plan.attacks if facts(attack).kind != "control"]  # a control climbs nothing
     most = max((facts(attack).access for attack in attackers), key=ACCESS.index, default="labels")
-    gradients = any(facts(attack).access == "gradients" for attack in plan.attacks)
+    gradients = most == access_of(classifier.net) == "gradients"
     with Victim(classifier.to(plan.device)):
-        check(
-            classifier,
-            images.rows(slice(MICRO_BATCH)).pixels(plan.device),
-            len(images.classes),
-            gradients and not isinstance(classifier.net, BlackBox),
-        )
-    grants = classifier.net.grants if isinstance(classifier.net, BlackBox) else "gradients"
+        check(classifier, images.rows(slice(MICRO_BATCH)).pixels(plan.device), len(images.classes), gradients)
+    grants = access_of(classifier.net)
     if ACCESS.index(most) > ACCESS.index(grants):
         asking = next(attack for attack in attackers if facts(attack).access == most)
         raise ValueError(f"{asking.name} asks for {most}, and {classifier.architecture} gives only {grants}")

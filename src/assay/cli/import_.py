@@ -65,7 +65,7 @@ def imported(
     from assay.adversary.victim import MICRO_BATCH, Victim
     from assay.cli import learning
     from assay.data import settled
-    from assay.models.black_box import BlackBox
+    from assay.models.black_box import BlackBox, access_of
     from assay.models.classifier import build, check, put
     from assay.run_folder import SCHEMA, create, file_hash
 
@@ -82,9 +82,9 @@ def imported(
     with Victim(classifier.to(where)):
         check(classifier, images.rows(slice(MICRO_BATCH)).pixels(where), len(images.classes))
     tensors = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
-    access = classifier.net.grants if isinstance(classifier.net, BlackBox) else "gradients"
     run = create(out, force)
-    config = {"schema": SCHEMA, "imported": model, "data": settled(data), "skip_bad": skip_bad, "access": access}
+    config = {"schema": SCHEMA, "imported": model, "data": settled(data), "skip_bad": skip_bad}
+    config |= {"access": access_of(classifier.net)}
     config |= {"source": file_hash(Path(path))} if path.endswith(".py") else {}
     run.write_json("config.json", config | {"fingerprint": images.fingerprint})
     run.write_json("env.json", environment(0))

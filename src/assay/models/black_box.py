@@ -55,6 +55,11 @@ class BlackBox(nn.Module):
         raise TypeError(f"{self.name} is one black box: it may not be asked twice at a time")
 
 
+def access_of(net: nn.Module) -> Literal["gradients", "scores", "labels"]:
+    """What a network gives; of a black box what it has been seen to tell so far."""
+    return net.grants if isinstance(net, BlackBox) else "gradients"
+
+
 def takes_images(function: Callable[..., Any]) -> bool:
     """Whether a function cannot be called without an argument: then it is itself the black box, and builds none."""
     if isinstance(function, type):
