@@ -10,6 +10,7 @@ sys.path.append(f"{sys.prefix}/peers")  # where scripts/setup puts torchattacks
 torch.set_num_threads(1)  # two workers on two cores: more threads than cores make small tensors a hundred times slower
 
 PATIENT = (  # what the unit tier has no time for, beside what is marked in its place
+    "the_doctor_finds_nothing",
     "test_attacks.py::test_attack[cascade-",
     "test_attacks.py::test_attack[apgd-",
     "test_attacks.py::test_attack[square-",
@@ -53,7 +54,22 @@ LONGER = (  # what `make test` has no time for
     "test_stopping.py::test_the_interval_at_the_stop_holds_the_truth_as_often_as_it_says[0.02",
     "test_stopping.py::test_the_interval_at_the_stop_holds_the_truth_as_often_as_it_says[0.1",
     "test_stopping.py::test_the_interval_at_the_stop_holds_the_truth_as_often_as_it_says[0.8",
-    "test_attacks.py::test_an_attack_of_this_house_is_left_in_peace[cascade",
+    *(
+        f"test_attacks.py::test_attack[{name}-the_doctor_finds_nothing"
+        for name in ("apgd", "cascade", "cw", "fmn", "hop_skip_jump", "penalised", "square")
+    ),
+    *(
+        f"test_attacks.py::test_attack[hop_skip_jump-{check}]"
+        for check in (
+            "the_scale_of_logits_does_not_matter",
+            "breaks_linear_models_at_its_factor",
+            "breaks_linear_models_off_the_box",
+            "breaks_nothing_below_the_exact_radius",
+            "reaches_any_target_at_its_factor",
+            "decides_in_float32",
+        )
+    ),
+    "test_attacks.py::test_attack[square-breaks_nothing_below_the_exact_radius",
     "test_stopping.py::test_killed_again_and_again_at_random[1",
     "test_stopping.py::test_killed_again_and_again_at_random[2",
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from assay.spec import Call
-from tests.contracts import company, form, limits, manners, power, smallest
+from tests.contracts import company, examined, form, limits, manners, power, smallest
 
 Check = Callable[[Call], None]
 
@@ -18,6 +18,6 @@ def _checks(module: ModuleType) -> dict[str, Check]:
 
 CHECKS: dict[str, Check] = {
     name: check
-    for module in (power, smallest, limits, manners, company, form)
+    for module in (examined, power, smallest, limits, manners, company, form)
     for name, check in _checks(module).items()
 }

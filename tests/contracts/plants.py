@@ -84,7 +84,7 @@ def flips_the_sign_of_a_target(victim, images, goal, threat, draws):
     return pgd(victim, images, replace(goal, targeted=False), threat, draws)
 
 
-@planted("climbs_though_it_fails", "downhill")
+@planted("the_doctor_finds_nothing", "wrong-sign")
 def goes_downhill(victim, images, goal, threat, draws):
     return walk(victim, images, goal, threat, change=lambda gradient: -gradient)
 

@@ -3,21 +3,23 @@
 import pytest
 
 from assay.attacks import ATTACKS
-from assay.spec import read
-from tests.contracts import company, limits, power, smallest
+from assay.spec import defaults, read
+from tests.contracts import company, examined, limits, power, smallest
 from tests.contracts.contract import CHECKS
 from tests.contracts.play import facts, having, settings
 
-HARD = {module.__name__ for module in (power, smallest)}
+HARD = {module.__name__ for module in (examined, power, smallest)}
 SLOW = HARD | {module.__name__ for module in (company, limits)}
 
 
 def _cases():
-    """What an attack can do it does with fewer questions than by default. Without gradients that takes many, and all
-    the rest is shown by a few."""
+    """What an attack can do it does with its usual questions; without gradients those are many. All the rest is shown
+    by a few."""
     for name in ATTACKS:
         call = having(read(name, ATTACKS, "attack"), samples=20)
-        asks = facts(call).access != "gradients" and "steps" in settings(call)
+        asks = "steps" in settings(call) and (
+            facts(call).access != "gradients" or defaults(call.function)["steps"] > 500
+        )
         few = having(call, steps=5, samples=4, tries=4) if "samples" in settings(call) else having(call, steps=60)
         if "effort" in settings(call):  # the same walks, fewer of them
             call = having(call, effort="quick")

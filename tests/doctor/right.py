@@ -1,5 +1,7 @@
 """Attacks as a careful student writes them: no check may speak against any of them."""
 
+import copy
+
 import torch
 import torch.nn.functional as F
 
@@ -214,6 +216,60 @@ class Bound:
 
     def __call__(self, images, labels):
         return pgd(self.model, images, labels, self.eps, self.alpha, self.steps)
+
+
+def one_step_toward_each_class(model, images, labels, eps=8 / 255):
+    """Several gradients at one place, and not one of them is stale."""
+    points = images.clone().requires_grad_()
+    logits = model(points)
+    own, best = logits.gather(1, labels[:, None])[:, 0], images.clone()
+    for other in range(logits.shape[1]):
+        gradient = torch.autograd.grad((logits[:, other] - own).sum(), points, retain_graph=True)[0]
+        tried = (images + eps * gradient.sign()).clamp(0, 1)
+        with torch.no_grad():
+            standing = (model(best).argmax(1) == labels)[:, None, None, None]
+        best = torch.where(standing, tried, best)
+    return best.detach()
+
+
+def adam_on_the_change(model, images, labels, eps=8 / 255):
+    """Its moments are sums of gradients, and no fault."""
+    delta = torch.zeros_like(images, requires_grad=True)
+    optimiser = torch.optim.Adam([delta], lr=eps / 4)
+    for _ in range(30):
+        logits = model(images + delta)
+        own = logits.gather(1, labels[:, None])[:, 0]
+        rival = logits.scatter(1, labels[:, None], -torch.inf).amax(1)
+        optimiser.zero_grad()
+        (own - rival).sum().backward()
+        optimiser.step()
+        with torch.no_grad():
+            delta.copy_((images + delta.clamp(-eps, eps)).clamp(0, 1) - images)
+    return (images + delta.detach()).clamp(0, 1)
+
+
+def on_a_copy_of_the_model(model, images, labels, eps=8 / 255, steps=20):
+    own = copy.deepcopy(model).requires_grad_(False)
+    return pgd(own, images, labels, eps, steps=steps)
+
+
+def nes_with_a_seed_of_its_own(model, images, labels, eps=8 / 255):
+    """Seeded chance by place: another company, another way, the same end."""
+    own = torch.Generator().manual_seed(5)
+    points = images.clone()
+    with torch.no_grad():
+        for _ in range(20):
+            estimate = torch.zeros_like(images)
+            for _ in range(60):
+                noise = torch.randn(images.shape, generator=own)
+                for way in (1.0, -1.0):
+                    logits = model(points + 0.002 * way * noise)
+                    rival = logits.scatter(1, labels[:, None], -torch.inf).amax(1)
+                    score = rival - logits.gather(1, labels[:, None])[:, 0]
+                    estimate += way * score[:, None, None, None] * noise
+            points = points + eps / 4 * estimate.sign()
+            points = points.clamp(images - eps, images + eps).clamp(0, 1)
+    return points
 
 
 RIGHT = {

@@ -3,33 +3,23 @@
 import pytest
 
 from assay.adversary.yours import yours
-from assay.attacks import ATTACKS
 from assay.doctor.attack import CHECKS, examine_attack
 from assay.doctor.mends import OF_ATTACKS
-from assay.evaluate.guest import house
-from assay.spec import read
 from tests.doctor import wrong_by_strangers, wrong_in_manners
 from tests.doctor.right import RIGHT
 from tests.doctor.wrong import WRONG
 
 assert wrong_by_strangers.__name__  # its import plants
 QUICK = {"fgsm", "pgd", "margin_pgd", "momentum"}  # of the right ones; of the wrong ones those measured in the field
-LONG = {"hop_skip_jump", "penalised", "square", "cw"}
 
 
 def _marked(names):
-    long = {"goes_on_until_all_have_fallen"}
+    long = {"goes_on_until_all_have_fallen", "searches_half_heartedly", "pgd_one_by_one", "random_search"}
     field = {name for name in WRONG if WRONG[name][0].__module__ == "tests.doctor.wrong"}
     late = {name: pytest.mark.long if name in long else pytest.mark.slow for name in names}
     return [name if name in QUICK | field else pytest.param(name, marks=late[name]) for name in names]
 
 
-EXAMINABLE = [
-    pytest.param(name, norm, marks=pytest.mark.long if name in LONG else pytest.mark.slow)
-    for name in ATTACKS
-    if ATTACKS[name].facts.kind in ("budget", "minimum")
-    for norm in ATTACKS[name].facts.norms
-]
 pytestmark = pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 
 
@@ -52,14 +42,6 @@ def test_a_right_attack_is_left_in_peace(name):
     assert list(found.checks) == list(CHECKS)
 
 
-@pytest.mark.parametrize(("name", "norm"), EXAMINABLE)
-def test_an_attack_of_this_house_is_left_in_peace(name, norm):
-    call = read(name, ATTACKS, "attack")
-    claims = "minimum" if call.function.facts.kind == "minimum" else None
-    found = examine_attack(house(call, norm), norm=norm, claims=claims)
-    assert found.healthy, found.findings
-
-
 def test_what_costs_no_time_is_told_quickly():
     found = examine_attack(yours(RIGHT["pgd"], "pgd"), quick=True)
     assert found.seconds < 60
@@ -70,5 +52,5 @@ def test_every_name_has_been_seen():
     """A name that no planted fault bears has never been shown to be right."""
     seen = {name for _, names in WRONG.values() for name in names}
     rare = {"crashes", "saturates", "depends-on-company", "depends-on-logit-scale", "eps-zero-moves", "too-weak"}
-    rare |= {"gives-up-where-it-fails"}
+    rare |= {"gives-up-where-it-fails", "leaves-gradients", "leaves-a-graph", "aims-at-one-class"}  # notes
     assert OF_ATTACKS.keys() - seen - rare == set()

@@ -68,7 +68,7 @@ def test_a_healthy_attack_is_0_and_what_was_left_out_is_named(say: Say) -> None:
     said = say("doctor", "attack", "mine.py:right")
     assert said.code == 0
     assert said.out.startswith("mine.py:right (one-step, linf(0.03137))\n  nothing wrong found: 1 checks in ")
-    assert "no time was left for budget, linear, " in said.out
+    assert "no time was left for budget, corners, linear, " in said.out
     assert "a step" in said.err  # what a file prints is no result
 
 
@@ -76,7 +76,7 @@ def test_a_finding_is_1_with_name_effect_and_mend(say: Say) -> None:
     said = say("doctor", "attack", "mine.py:pair")
     assert said.code == 1
     assert "error   returns-no-images\n" in said.out
-    assert "returned tuple for images (16, 1, 12, 12)" in said.out
+    assert "returned tuple for images (17, 1, 12, 12)" in said.out
     assert "return one tensor of the same shape" in said.out
     assert "1 thing to mend: 1 checks in " in said.out
 

@@ -41,8 +41,9 @@ def square(
     In l2 windows are odd and 3 pixels wide at least, as in the authors' code, but no more than half of a tiny image.
 
     Differs: the schedule of p is stretched from 10 000 questions to `steps`. Windows reach the last row and column, as
-    in algorithms 2 and 3; the authors' code stops short of them, and never changes what lies there. In linf a window
-    that would change nothing is turned over, where the authors draw again.
+    in algorithms 2 and 3, where the authors' code stops short of them, and never changes what lies there; but those at
+    an edge are half as frequent, so that the middle is no worse off than there. In linf a window that would change
+    nothing is turned over, where the authors draw again.
     """
     change = _window if threat.norm.name == "linf" else _mass
     search = Search(victim, images, replace(goal, loss=loss), threat)
@@ -79,9 +80,11 @@ def _window(images: Images, points: Images, threat: Threat, draws: Draws, share:
 
 
 def _corner(draws: Draws, images: Images, side: int, purpose: str, step: int) -> tuple[Tensor, Tensor]:
-    """The top row and the left column of a window in each image, `(B, 1)`."""
+    """The top row and the left column of a window in each image, `(B, 1)`; the first and the last half as often."""
     return tuple(
-        draws.integers(n - side + 1, (1,), "square", purpose, axis, step) for axis, n in enumerate(images.shape[2:])
+        draws.integers(max(n - side, 1), (1,), "square", purpose, axis, step)
+        + draws.integers(2 if n > side else 1, (1,), "square", purpose, "further", axis, step)
+        for axis, n in enumerate(images.shape[2:])
     )  # type: ignore[return-value]
 
 

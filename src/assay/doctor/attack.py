@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from assay.adversary.yours import Yours
-from assay.doctor import of_manners, of_strength
+from assay.doctor import of_invariance, of_manners, of_strength
 from assay.doctor.examination import Claim, Clock, Examination, examination
 from assay.doctor.findings import Diagnosis, Finding, worst_first
 from assay.doctor.linear import Norm
 
+LOST = ("returns-nan", "returns-blank")  # some images are, the others can be examined
 FULL, QUICK = 45.0, 3.0  # seconds
 Check = Callable[[Examination], list[Finding]]
 CHECKS: dict[str, Check] = {
@@ -15,22 +16,29 @@ CHECKS: dict[str, Check] = {
     for check in (
         of_strength.answers,
         of_strength.budget,
+        of_invariance.corners,
         of_strength.linear,
         of_manners.losses,
+        of_strength.near,
         of_strength.curved,
         of_manners.way,
         of_strength.zero_eps,
         of_manners.modes,
         of_manners.traces,
+        of_manners.again,
+        of_manners.failures,
         of_manners.claims,
-        of_manners.company,
+        of_invariance.company,
         of_strength.right_again,
-        of_manners.targeted,
-        of_manners.twins,
+        of_invariance.targeted,
+        of_invariance.twins,
+        of_invariance.scales,
         of_strength.more_eps,
-        of_manners.steps,
-        of_manners.shapes,
-        of_manners.class_order,
+        of_invariance.steps,
+        of_invariance.shapes,
+        of_strength.scattered,
+        of_invariance.class_order,
+        of_strength.spent,
     )
 }
 
@@ -56,7 +64,9 @@ def examine_attack(
         found = check(case)
         findings += found
         made.append(name)
-        if name == "answers" and any(each.name != "returns-nan" for each in found):
+        if name == "answers" and any(each.name not in LOST for each in found):
             break  # there is nothing to examine
+    if len({each.name for each in findings if each.severity != "note"}) > 1:
+        findings = [each for each in findings if each.name != "spends-too-little"]  # a symptom of any of the others
     about = f"{case.claims}, {case.norm}({case.eps:.4g})" if case.spends else f"minimum, {case.norm}"
     return Diagnosis(attack.name, about, worst_first(findings), tuple(made), tuple(skipped), clock.spent)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from assay.doctor.linear import Norm, linear, smallest_eps
+from assay.doctor.linear import SMALLEST, Norm, linear, smallest_eps
 from assay.doctor.nets import Keys, Tent
 
 SHAPE = (1, 12, 12)
@@ -64,7 +64,7 @@ def straight(
     eps: float,
     shape: tuple[int, int, int] = SHAPE,
     classes: int = 10,
-    n: int = 48,
+    n: int = 47,
     seed: int = 1,
     corners: bool = True,
 ) -> Canary:
@@ -79,7 +79,8 @@ def straight(
     reach = _gain(norm, slope, np.full(pixels, 0.5), eps)
     weight *= 4.0 / reach  # logits that a change of eps gains: enough to see, too few to saturate a softmax
     slope, bias = weight[1] - weight[0], np.zeros(classes)
-    images = np.stack([_placed(chance, norm, slope, eps, pixels, corners, i % 4 == 3) for i in range(n)])
+    grey = 0.4 if corners else 0.1
+    images = np.stack([_placed(chance, norm, slope, eps, grey, corners and i % 4 == 3) for i in range(n)])
     logits = images @ weight.T
     bias[2:] = (np.minimum(logits[:, 0], logits[:, 1])[:, None] - logits[:, 2:] - 9.0).min(0) if classes > 2 else 0.0
     pixels_of = torch.from_numpy(images).float()
@@ -126,6 +127,57 @@ def level(norm: Norm, eps: float, n: int = 32, seed: int = 7) -> Canary:
     )
 
 
+@lru_cache(maxsize=16)
+def pale(eps: float, n: int = 16, seed: int = 8) -> Canary:
+    """A linear classifier of two classes, and images of one class with less contrast than eps has, in linf."""
+    chance = np.random.default_rng(seed)
+    pixels = int(np.prod(SHAPE))
+    slope = chance.normal(size=pixels)
+    slope *= 4.0 / (eps * np.abs(slope).sum())
+    weight = np.stack([-slope / 2, slope / 2])
+    images = torch.from_numpy(chance.uniform(0.5 - eps / 8, 0.5 + eps / 8, (n, pixels))).float()
+    bias = np.array([1.2, -1.2]) - weight @ np.full(pixels, 0.5)  # in logits, of which eps gains four
+    radius = [smallest_eps("linf", weight, bias, image, 0) for image in images.double().numpy()]
+    labels = torch.zeros(n, dtype=torch.int64)
+    net = linear(weight, bias)
+    return Canary("little contrast", net, images.reshape(n, *SHAPE), labels, "linf", eps, np.array(radius))
+
+
+@lru_cache(maxsize=16)
+def scattered(norm: Norm, eps: float, n: int = 20, seed: int = 11) -> Canary:
+    """A linear classifier of five classes, and images of which each has exactly one other class within eps."""
+    chance = np.random.default_rng(seed)
+    pixels, classes = int(np.prod(SHAPE)), 5
+    weight = chance.normal(size=(classes, pixels))
+    weight *= 4.0 / _gain(norm, weight[1] - weight[0], np.full(pixels, 0.5), eps)
+    images, labels, radius = [], [], []
+    for label, goal in ([(a, b) for a in range(classes) for b in range(classes) if a != b] * 2)[:n]:
+        behind = np.full(classes, 9.0)  # in logits, of which eps gains about four
+        behind[label], behind[goal] = 0.0, chance.uniform(2.2, 3.0)
+        image = chance.uniform(0.4, 0.6, pixels)
+        image += np.linalg.pinv(weight) @ (-behind + behind.mean() - weight @ image)
+        image = image.clip(0, 1).astype(np.float32).astype(float)
+        logits = weight @ image
+        ways = {
+            other: SMALLEST[norm](weight[other] - weight[label], image, logits[label] - logits[other])
+            for other in range(classes)
+            if other != label
+        }
+        if int(logits.argmax()) == label and ways.pop(goal) <= 0.85 * eps and min(ways.values()) > 1.1 * eps:
+            images.append(image)
+            labels.append(label)
+            radius.append(smallest_eps(norm, weight, np.zeros(classes), image, label))
+    return Canary(
+        "five classes, one within reach",
+        linear(weight, np.zeros(classes)),
+        torch.from_numpy(np.array(images)).float().reshape(-1, *SHAPE),
+        torch.tensor(labels),
+        norm,
+        eps,
+        np.array(radius),
+    )
+
+
 def _gain(norm: Norm, slope: np.ndarray, room: np.ndarray, eps: float) -> float:
     """The most that a change of eps can gain along the slope, with that room at each pixel."""
     slope = np.abs(slope)
@@ -144,16 +196,15 @@ def _gain(norm: Norm, slope: np.ndarray, room: np.ndarray, eps: float) -> float:
 
 
 def _placed(
-    chance: np.random.Generator, norm: Norm, slope: np.ndarray, eps: float, pixels: int, corners: bool, binary: bool
+    chance: np.random.Generator, norm: Norm, slope: np.ndarray, eps: float, grey: float, binary: bool
 ) -> np.ndarray:
-    """An image at a random distance from the boundary, on a random side of it."""
-    side, wanted = chance.choice([-1.0, 1.0]), float(np.exp(chance.uniform(*np.log(SPREAD))))
-    binary = binary and corners
+    """An image at a random distance from the boundary, on a random side of it: black and white, or as far from grey."""
+    side, wanted, pixels = chance.choice([-1.0, 1.0]), float(np.exp(chance.uniform(*np.log(SPREAD)))), len(slope)
     if binary:  # turn pixels over, the flattest first, until it is as near
         image = chance.integers(0, 2, pixels).astype(float)
         aim = _gain(norm, slope, np.full(pixels, 1.0), wanted * eps) * 0.5
     else:
-        image = chance.uniform(0.1, 0.9, pixels) if corners else chance.uniform(0.4, 0.6, pixels)
+        image = chance.uniform(0.5 - grey, 0.5 + grey, pixels)
         aim = _gain(norm, slope, np.full(pixels, 0.5), wanted * eps)
     for _ in range(200):
         off = float(slope @ image) - side * aim

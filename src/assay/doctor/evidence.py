@@ -80,9 +80,21 @@ class Ways:
         ]
 
     def stays(self) -> bool:
-        """Whether gradients were taken several times, and always at one place."""
+        """Whether gradients were taken several times, always at one place, and of one loss: so all the same."""
         moves = self.moves()
-        return bool(moves) and all(float(move.abs().max()) < 1e-6 for move in moves)
+        still = bool(moves) and all(float(move.abs().max()) < 1e-6 for move in moves)
+        return still and not self.tries_losses()
+
+    def tries_losses(self) -> bool:
+        """Whether several losses were asked about at the first place, as by one step toward each class."""
+        if any(asked.returns > 1 for asked in self.trial.record.backwards):
+            return len({asked.images.numpy().tobytes() for asked in self.trial.record.backwards}) == 1
+        other = [
+            any(_cosine(step.of_logits.double(), way[0].of_logits.double()) < ALIKE for step in way[1:])
+            for way in self.steps
+            if len(way) > 1 and all(float((step.point - way[0].point).abs().max()) < 1e-6 for step in way[1:])
+        ]
+        return len(other) > len(self.steps) / 2 and float(np.mean(other)) > 0.5
 
     def stops(self) -> bool:
         """Whether every image moves at first and then never again, though gradients are taken on and on."""
@@ -132,6 +144,15 @@ class Ways:
         grown = [way[-1] > 1.001 * way[-2] for way in self.lengths() if len(way) > 1]
         return bool(grown) and float(np.mean(grown)) > 0.5
 
+    def fades(self) -> bool:
+        """Whether each step is shorter than the one before, as those are that a schedule shortens too soon."""
+        shrunk = []
+        for moves in self.moves():
+            strides = moves.flatten(1).norm(dim=1)[:4]
+            if len(strides) > 2 and (strides > 0).all():
+                shrunk.append(bool((strides[1:] < 0.95 * strides[:-1]).all()))
+        return bool(shrunk) and float(np.mean(shrunk)) > 0.8
+
     def follows_raw_gradients(self) -> bool:
         """Whether a step is a multiple of the gradient itself, not of its signs, nor of its direction in l2."""
         if self.trial.canary.norm == "l2" and self.strides_alike():
@@ -150,6 +171,16 @@ class Ways:
                     raw, signs = (abs(_cosine(move[free], each)) for each in (back[free], back[free].sign()))
                     found.append(raw > 0.995 and raw > signs)
         return bool(found) and float(np.mean(found)) > 0.8
+
+    def steps_by_signs(self) -> bool:
+        """Whether the first step moves all pixels that are off the box by one length."""
+        even = []
+        for way, moved in zip((way for way in self.steps if len(way) > 1), self.moves(), strict=True):
+            free = (way[1].point > 1e-6) & (way[1].point < 1 - 1e-6)
+            lengths = moved[0][free].abs()
+            if len(lengths) > 8 and lengths.max() > 1e-7:
+                even.append(bool(lengths.min() > 0.99 * lengths.max()))
+        return bool(even) and float(np.mean(even)) > 0.8
 
     def keeps_its_rate(self) -> bool:
         """Whether every step is the same multiple of its gradient, and was not divided by anything."""

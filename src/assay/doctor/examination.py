@@ -21,6 +21,7 @@ from assay.doctor.trial import Trial, run
 Claim = Literal["one-step", "iterative", "minimum", "black-box"]
 USUAL_EPS: dict[Norm, float] = {"linf": 8 / 255, "l2": 1.0, "l1": 12.0}
 LAZY = 0.6  # of eps: what a black-box attack must break, whose queries are few
+MOST, FEWER = 47, 17  # images, and of a slow attack: primes, so that no batch size divides them
 TRIALS = 40  # that a whole examination makes, more or less
 MANY = 8  # places asked about: who goes through so many does not make one step
 HALF = 0.5  # of eps: what one step from a random start must break
@@ -30,13 +31,17 @@ SAME = 0.02  # by which a length may miss eps and still be eps
 
 @dataclass
 class Examination:
-    """attack, in `norm`, at `eps`, which `claims` to be of one kind, on `n` images; each trial is made once."""
+    """attack, in `norm`, at `eps`, which `claims` to be of one kind, on `n` images; each trial is made once.
+
+    told: whether it was said to be of that kind, and not only taken for it.
+    """
 
     attack: Yours
     norm: Norm
     eps: float
     claims: Claim
-    n: int = 48
+    n: int = MOST
+    told: bool = False
 
     @cached_property
     def first(self) -> Trial:
@@ -172,22 +177,26 @@ def examination(
             if not even and moved.max() <= (1 + SAME) * np.median(moved) and len(moved) > 8:
                 found_norm, found_eps, even = name, float(np.median(moved)), True
                 break
+    by_word = claims is not None
     if claims is None:
         claims = _claim(trial, even)
     if claims == "minimum" and norm is None and not even:
         found_norm = "l2"
     slow = trial.seconds > seconds / TRIALS
-    return Examination(attack, found_norm, found_eps if even else USUAL_EPS[found_norm], claims, 16 if slow else 48)
+    n = FEWER if slow else MOST
+    return Examination(attack, found_norm, found_eps if even else USUAL_EPS[found_norm], claims, n, by_word)
 
 
 def _claim(trial: Trial, even: bool) -> Claim:
     if not even:
         return "minimum"
-    questions = Ways(trial).questions
-    if questions == 0 and len(trial.record.passes) > 1:
+    ways = Ways(trial)
+    if ways.questions == 0 and len(trial.record.passes) > 1:
         return "black-box"
+    if ways.tries_losses():
+        return "one-step"
     asked = len({each.images.numpy().tobytes() for each in trial.record.passes})
-    return "one-step" if questions <= 1 and asked < MANY else "iterative"
+    return "one-step" if ways.questions <= 1 and asked < MANY else "iterative"
 
 
 def weak(trial: Trial) -> bool:

@@ -12,10 +12,11 @@ from assay.doctor.examination import Examination, weak
 from assay.doctor.findings import SHOWN, Finding, Severity
 from assay.doctor.mends import OF_ATTACKS
 from assay.doctor.reasons import clamped_elsewhere, does_nothing, is_clamped, why_weak
-from assay.doctor.trial import run
+from assay.doctor.trial import Trial, percent, run
 from assay.doctor.witness import EndlessError, classes
 
 FEW = 5  # gradients of an image
+SPENT = 0.95  # of eps
 HARD = 6.0  # of what hidden directions are worth: not to be had in so few steps
 
 
@@ -39,12 +40,22 @@ def answers(case: Examination) -> list[Finding]:
         got = tuple(trial.returned.shape) if hasattr(trial.returned, "shape") else type(trial.returned).__name__
         effect = f"{trial.canary.name}: returned {got} for images {tuple(trial.canary.images.shape)}"
         return [found("returns-no-images", "error", effect, "answers")]
+    blank = _blank(trial.points) & ~_blank(trial.canary.images)
+    if blank.any():
+        effect = f"{blank.sum()} images came back all black, or of one grey; {trial.says()}"
+        return [found("returns-blank", "error", effect, "answers", blank)]
     if trial.points.abs().max() <= 1.05 * trial.eps < 0.5 * float(trial.canary.images.abs().max()):
         return [found("returns-the-change", "error", trial.says(), "answers")]
     lost = ~trial.points.isfinite().flatten(1).all(1).numpy()
     if not lost.any():
         return []
     return [found("returns-nan", "error", f"{lost.sum()} images with NaN; {trial.says()}", "answers", lost)]
+
+
+def _blank(images: torch.Tensor) -> np.ndarray:
+    """Images whose pixels are all the same."""
+    flat = images.flatten(1)
+    return (flat == flat[:, :1]).all(1).numpy()
 
 
 def _of_crash(said: str) -> str:
@@ -57,21 +68,37 @@ def _of_crash(said: str) -> str:
 
 def budget(case: Examination) -> list[Finding]:
     """Every pixel in [0, 1], every change within eps."""
-    trial, findings = case.first, []
+    return beyond_budget(case, case.first, "budget")
+
+
+def spent(case: Examination) -> list[Finding]:
+    """An image that nobody can break ends at eps: a linear model gives no reason to stop before."""
+    left = ~case.first.fallen & (case.first.sizes > 0) & (case.straight.radius > case.eps)
+    if case.spends and left.any() and not weak(case.first) and not case.looks_for_small_changes:
+        share = float(np.median(case.first.sizes[left])) / case.eps
+        if share < SPENT:
+            effect = f"images that did not fall have spent {percent(share)} of eps; {case.first.says()}"
+            return [found("spends-too-little", "warning", effect, "spent", left)]
+    return []
+
+
+def beyond_budget(case: Examination, trial: Trial, check: str) -> list[Finding]:
+    """What of a trial lies out of the pixels' range or beyond eps."""
+    findings: list[Finding] = []
+    if trial.points is None:
+        return findings
     if trial.outside.any():
-        assert trial.points is not None
         low, high = float(trial.points.min()), float(trial.points.max())
         effect = f"pixels from {low:.3f} to {high:.3f}; {trial.says()}"
-        findings.append(found("no-pixel-clip", "error", effect, "budget", trial.outside))
+        findings.append(found("no-pixel-clip", "error", effect, check, trial.outside))
     if case.spends and trial.beyond.any() and not clamped_elsewhere(case):
         over = trial.sizes.max() / trial.eps
         effect = f"up to {over:.3g} × eps, {trial.impossible.sum()} provably robust images broken; {trial.says()}"
-        findings.append(found(_of_excess(case), "error", effect, "budget", trial.beyond))
+        findings.append(found(_of_excess(case, trial), "error", effect, check, trial.beyond))
     return findings
 
 
-def _of_excess(case: Examination) -> str:
-    trial = case.first
+def _of_excess(case: Examination, trial: Trial) -> str:
     assert trial.points is not None
     levels = trial.points * 255
     little = trial.sizes.max() <= trial.eps + THREATS[case.norm]().size(torch.ones(1, levels[0].numel())).item() / 255
@@ -99,9 +126,13 @@ def zero_eps(case: Examination) -> list[Finding]:
 
 
 def more_eps(case: Examination) -> list[Finding]:
-    """Twice the eps breaks no fewer."""
+    """Twice the eps breaks no fewer, and half of it is kept to, too."""
     if not (case.attack.hears_eps and case.spends) or (case.norm == "linf" and case.eps > 0.5):
         return []
+    less = run(case.attack, case.straight, eps=case.eps / 2)
+    if less.points is not None and less.beyond.any() and not case.first.beyond.any():
+        effect = f"at half of eps up to {less.sizes.max() / less.eps:.3g} × as much; {case.first.says()}"
+        return [found("eps-in-other-powers", "error", effect, "more_eps", less.beyond)]
     trial = run(case.attack, case.straight, eps=2 * case.eps)
     lost = case.first.fallen & ~trial.fallen
     if weak(case.first) or lost.sum() <= max(2, 0.1 * case.first.fallen.sum()):
@@ -145,6 +176,26 @@ def _smallest(case: Examination) -> list[Finding]:
         f"{trial.canary.name}: of {len(ratio)} images {failed} not broken at all, {long} by more than 1.25 × the least"
     )
     return [found("not-minimal", "error", effect, "linear", poor)]
+
+
+def near(case: Examination) -> list[Finding]:
+    """Among four near classes it goes on until the class is another."""
+    trial = case.level.trial
+    if not case.spends or trial.points is None or trial.standing.mean() <= 0.1 or weak(case.first):
+        return []
+    early = float(np.median(trial.sizes[trial.standing])) < SPENT * trial.eps
+    name = "stops-too-early" if early else "too-weak"
+    return [found(name, "error", trial.says(), "near", trial.standing)]
+
+
+def scattered(case: Examination) -> list[Finding]:
+    """Of five classes each image has one within reach, not always the same."""
+    trial = run(case.attack, canaries.scattered(case.norm, case.eps))
+    if not case.spends or weak(case.first) or trial.points is None or not trial.standing.mean() > 0.3:
+        return []
+    if case.aims_elsewhere:
+        return [found("aims-at-one-class", "note", trial.says(), "scattered", trial.standing)]
+    return [found("too-weak", "error", trial.says(), "scattered", trial.standing)]
 
 
 def curved(case: Examination) -> list[Finding]:

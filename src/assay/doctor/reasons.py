@@ -26,8 +26,7 @@ def _takes_none(case: Examination) -> str | None:
     """No gradient taken, or none that is not zero."""
     if case.claims == "black-box":
         return None
-    forms = [form_of(step)[0] for way in case.ways.steps for step in way[:3]]
-    return "no-gradient" if all(form == "none" for form in forms) else None
+    return "no-gradient" if _all_flat(case) else None
 
 
 def _believes_the_model(case: Examination) -> str | None:
@@ -66,7 +65,8 @@ def _stops_short(case: Examination) -> str | None:
         return company
     if case.ways.stops():
         return "stops-after-one-step"
-    return "path-too-short" if case.ways.questions > 1 and case.ways.grows_to_the_end() else "eps-in-other-units"
+    goes_on = case.ways.questions > 1 and (case.ways.grows_to_the_end() or case.ways.fades())
+    return "path-too-short" if goes_on else "eps-in-other-units"
 
 
 def _minds_the_level(case: Examination) -> str | None:
@@ -79,6 +79,8 @@ def _of_steps(case: Examination) -> str | None:
         return "path-too-short"
     if case.ways.follows_raw_gradients():
         return "raw-gradient-step"
+    if case.norm == "l2" and case.ways.steps_by_signs():
+        return "sign-step-in-l2"
     if case.ways.stays():
         return "stale-gradient"
     return "stops-after-one-step" if case.ways.stops() else None
@@ -87,13 +89,20 @@ def _of_steps(case: Examination) -> str | None:
 def does_nothing(case: Examination) -> str | None:
     """Nothing changes, or the same whatever the model."""
     trial = case.first
+    blind = case.told and case.claims == "black-box"
     if not (trial.sizes > 1e-6).any():
         if case.claims == "minimum" and trial.record.backwards:
             return None
-        return "no-gradient" if trial.record.passes and not trial.record.backwards else "returns-input"
-    if not _needs_the_model(case):
-        return "no-gradient" if trial.record.passes and not trial.record.backwards else "just-noise"
+        asked = trial.record.passes and not blind
+        return "no-gradient" if asked and (not trial.record.backwards or _all_flat(case)) else "returns-input"
+    if not needs_the_model(case):
+        return "no-gradient" if trial.record.passes and not trial.record.backwards and not blind else "just-noise"
     return None
+
+
+def _all_flat(case: Examination) -> bool:
+    """Whether no gradient was taken that is not zero."""
+    return all(form_of(step)[0] == "none" for way in case.ways.steps for step in way[:3])
 
 
 def of_nll(case: Examination) -> str | None:
@@ -126,7 +135,7 @@ def _of_company(case: Examination) -> str | None:
     return "batch-scaled-step" if case.ways.keeps_its_rate() else "norm-over-the-batch"
 
 
-def _needs_the_model(case: Examination) -> bool:
+def needs_the_model(case: Examination) -> bool:
     """Whether the opposite of the model gets another answer, with the same chance."""
     if case.opposite.points is None or case.first.points is None:
         return True

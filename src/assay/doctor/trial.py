@@ -96,10 +96,16 @@ def run(
     seed: int = 1,
     train: bool = False,
     labels: Tensor | None = None,
+    fails_at: int | None = None,
 ) -> Trial:
-    """Hand the canary to the attack, in eval mode unless `train`, and see what becomes of both."""
-    model = Witness(copy.deepcopy(canary.net))  # whatever is done to it, the next trial has another
+    """Hand the canary to the attack, in eval mode unless `train`, and see what becomes of both.
+
+    fails_at: passes after which the model raises.
+    """
+    model = Witness(copy.deepcopy(canary.net), fails_at=fails_at)  # whatever is done to it, the next trial has another
     model.train(train)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)  # as in the middle of a training step
     labels = canary.labels if labels is None else labels
     images, given = canary.images.clone(), labels.clone()
     began = time.perf_counter()
@@ -113,6 +119,7 @@ def run(
         seeded, after = _generators(), _state(model)
     seconds = time.perf_counter() - began
     traces = {name: after[name] != before[name] for name in before}
+    traces["graph"] = images.requires_grad
     traces["images"] = not torch.equal(images.detach(), canary.images)
     traces["labels"] = not torch.equal(given, labels)
     points = as_images(returned, canary.images)
@@ -120,8 +127,15 @@ def run(
     return Trial(canary, told, returned, points, error, model.record, seconds, traces, seeded)
 
 
+def differ(one: Trial, other: Trial) -> int:
+    """How many images came out otherwise; one of NaN is like another."""
+    if one.points is None or other.points is None:
+        return 0
+    return int((one.points.nan_to_num(9.0) != other.points.nan_to_num(9.0)).flatten(1).any(1).sum())
+
+
 def _state(model: Witness) -> dict[str, Any]:
-    """What an attack might leave behind, in four parts."""
+    """What an attack might leave behind, by what it is left on."""
     tensors = [*model.net.named_parameters(), *model.net.named_buffers()]
     hooks = [
         sum(len(getattr(part, name)) for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks"))
@@ -132,6 +146,10 @@ def _state(model: Witness) -> dict[str, Any]:
         "modes": [part.training for part in model.modules()],
         "hooks": hooks,
         "frozen": [parameter.requires_grad for parameter in model.parameters()],
+        "attributes": [sorted(vars(part)) for part in model.modules()],
+        "gradients": [
+            None if parameter.grad is None else parameter.grad.numpy().tobytes() for parameter in model.parameters()
+        ],
         "torch": (torch.is_grad_enabled(), torch.get_default_dtype()),
     }
 

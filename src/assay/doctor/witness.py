@@ -1,5 +1,6 @@
 """A model that remembers what it was asked: every input, its mode, and what came back through it."""
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ class Pass:
     """One question: the images `(B, C, H, W)`, the answer `(B, K)`, and if it was asked for, what came back.
 
     of_logits: the gradient of the attack's loss with respect to the logits. of_images: with respect to the images.
+    returns: how often something came back.
     """
 
     images: Tensor
@@ -22,13 +24,15 @@ class Pass:
     training: bool
     of_logits: Tensor | None = None
     of_images: Tensor | None = None
+    returns: int = 0
 
 
 @dataclass
 class Record:
-    """All passes of one run of an attack, in their order."""
+    """All passes of one run of an attack, in their order, and whether the model has failed on purpose."""
 
     passes: list[Pass] = field(default_factory=list)
+    failed: bool = False
 
     @property
     def backwards(self) -> list[Pass]:
@@ -40,21 +44,37 @@ class EndlessError(RuntimeError):
     """An attack has asked for longer than anybody waits."""
 
 
+class PlannedError(RuntimeError):
+    """The model has failed, as it was told to."""
+
+
 class Witness(nn.Module):
     """Answers as `net` does, and writes into `record`. As transparent as a module can be.
 
-    Whoever asks for more than `patience` seconds is stopped by EndlessError.
+    Whoever asks for more than `patience` seconds is stopped by EndlessError. With `fails_at` a number of passes are
+    answered, and each one after them raises PlannedError.
     """
 
-    def __init__(self, net: nn.Module, patience: float = 20.0) -> None:
+    def __init__(self, net: nn.Module, patience: float = 20.0, fails_at: int | None = None) -> None:
         super().__init__()
         self.net = net
         self.record = Record()
         self.end = time.monotonic() + patience
+        self.fails_at = fails_at
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Witness":
+        """Who attacks a copy is seen all the same."""
+        other = Witness(copy.deepcopy(self.net, memo), fails_at=self.fails_at)
+        other.train(self.training)
+        other.record, other.end = self.record, self.end
+        return other
 
     def forward(self, images: Tensor) -> Tensor:
         if time.monotonic() > self.end:
             raise EndlessError("it asks on and on")
+        if self.fails_at is not None and len(self.record.passes) >= self.fails_at:
+            self.record.failed = True
+            raise PlannedError("the model failed")
         images = images.view_as(images)  # another tensor at each pass, though one leaf may be asked about again
         logits = self.net(images)
         training = self.training or any(part.training for part in self.net.modules())
@@ -70,6 +90,7 @@ class Witness(nn.Module):
 def _into(asked: Pass, name: str) -> Callable[[Tensor], None]:
     def keep(gradient: Tensor) -> None:
         before = getattr(asked, name)
+        asked.returns += name == "of_logits"
         setattr(asked, name, gradient.detach().clone() if before is None else before + gradient.detach())
 
     return keep
