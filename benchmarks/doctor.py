@@ -12,11 +12,11 @@ from torch import nn
 
 from assay.adversary.yours import yours
 from assay.doctor.attack import examine_attack
-from tests.doctor import wrong_by_strangers, wrong_in_manners
+from tests.doctor import wrong_by_strangers, wrong_elsewhere, wrong_in_manners
 from tests.doctor.right import RIGHT
 from tests.doctor.wrong import WRONG
 
-assert wrong_by_strangers.__name__  # its import plants
+PLANTING = (wrong_by_strangers, wrong_elsewhere)  # by being imported
 PEERS = (
     *("FGSM", "BIM", "PGD", "PGDL2", "RFGSM", "EOTPGD", "FFGSM", "UPGD", "MIFGSM", "NIFGSM", "SINIFGSM", "VMIFGSM"),
     *("DIFGSM", "PGDRS", "TPGD", "Jitter", "DeepFool", "CW", "APGD", "APGDT", "FAB", "Square"),

@@ -56,8 +56,9 @@ LONGER = (  # what `make test` has no time for
     "test_stopping.py::test_the_interval_at_the_stop_holds_the_truth_as_often_as_it_says[0.8",
     *(
         f"test_attacks.py::test_attack[{name}-the_doctor_finds_nothing"
-        for name in ("apgd", "cascade", "cw", "fmn", "hop_skip_jump", "penalised", "square")
+        for name in ("apgd", "cascade", "cw", "fmn", "hop_skip_jump", "penalised", "pgd", "square")
     ),
+    "test_planted_faults.py::test_without_a_fault_the_planted_attack_keeps_the_contract[the_doctor_finds_nothing",
     *(
         f"test_attacks.py::test_attack[hop_skip_jump-{check}]"
         for check in (
@@ -66,9 +67,14 @@ LONGER = (  # what `make test` has no time for
             "breaks_linear_models_off_the_box",
             "breaks_nothing_below_the_exact_radius",
             "reaches_any_target_at_its_factor",
+            "reaches_two_class_targets_at_its_factor",
+            "one_eps_for_all_breaks_those_within_it",
             "decides_in_float32",
+            "the_same_draws_give_the_same_bits",
         )
     ),
+    "test_attacks.py::test_attack[square-one_eps_for_all_breaks_those_within_it",
+    "test_attacks.py::test_attack[square-reaches_any_target_at_its_factor",
     "test_attacks.py::test_attack[square-breaks_nothing_below_the_exact_radius",
     "test_stopping.py::test_killed_again_and_again_at_random[1",
     "test_stopping.py::test_killed_again_and_again_at_random[2",

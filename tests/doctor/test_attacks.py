@@ -5,16 +5,22 @@ import pytest
 from assay.adversary.yours import yours
 from assay.doctor.attack import CHECKS, examine_attack
 from assay.doctor.mends import OF_ATTACKS
-from tests.doctor import wrong_by_strangers, wrong_in_manners
+from tests.doctor import wrong_by_strangers, wrong_elsewhere, wrong_in_manners
 from tests.doctor.right import RIGHT
 from tests.doctor.wrong import WRONG
 
-assert wrong_by_strangers.__name__  # its import plants
+PLANTING = (wrong_by_strangers, wrong_elsewhere)  # by being imported
 QUICK = {"fgsm", "pgd", "margin_pgd", "momentum"}  # of the right ones; of the wrong ones those measured in the field
 
 
 def _marked(names):
-    long = {"goes_on_until_all_have_fallen", "searches_half_heartedly", "pgd_one_by_one", "random_search"}
+    long = {
+        "goes_on_until_all_have_fallen",
+        "searches_half_heartedly",
+        "pgd_one_by_one",
+        "random_search",
+        "nes_with_a_seed_of_its_own",
+    }
     field = {name for name in WRONG if WRONG[name][0].__module__ == "tests.doctor.wrong"}
     late = {name: pytest.mark.long if name in long else pytest.mark.slow for name in names}
     return [name if name in QUICK | field else pytest.param(name, marks=late[name]) for name in names]
@@ -52,5 +58,11 @@ def test_every_name_has_been_seen():
     """A name that no planted fault bears has never been shown to be right."""
     seen = {name for _, names in WRONG.values() for name in names}
     rare = {"crashes", "saturates", "depends-on-company", "depends-on-logit-scale", "eps-zero-moves", "too-weak"}
-    rare |= {"gives-up-where-it-fails", "leaves-gradients", "leaves-a-graph", "aims-at-one-class"}  # notes
+    rare |= {
+        "gives-up-where-it-fails",
+        "leaves-gradients",
+        "leaves-a-graph",
+        "aims-at-one-class",
+        "stops-at-the-box",
+    }  # notes
     assert OF_ATTACKS.keys() - seen - rare == set()

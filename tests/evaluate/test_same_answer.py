@@ -158,7 +158,7 @@ def test_a_new_attack_is_one_new_file(tmp_path: Path) -> None:
     shutil.copytree(Path(assay.__file__).parent, source / "assay", ignore=shutil.ignore_patterns("__pycache__"))
     page = (Path(__file__).parents[2] / "docs" / "adding-an-attack.md").read_text("utf-8")
     code = page.split("```python\n")[1].split("```")[0]
-    (source / "assay" / "attacks" / "halving.py").write_text(code)
+    (source / "assay" / "attacks" / "slowing.py").write_text(code)
     environment = os.environ | {"PYTHONPATH": str(source)}
 
     def run(*command: str) -> str:
@@ -168,10 +168,10 @@ def test_a_new_attack_is_one_new_file(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr + done.stdout
         return done.stdout
 
-    assert "halving" in run("assay", "attack", "--help")
+    assert "slowing" in run("assay", "attack", "--help")
     run("assay", "train", "digits_cnn", "--epochs", "3", "--out", "run")
-    assert "halving(steps=3)" in run("assay", "attack", "run", "--attack", "halving(steps=3)", "--threat", "linf(0.1)")
+    assert "slowing(steps=3)" in run("assay", "attack", "run", "--attack", "slowing(steps=3)", "--threat", "linf(0.1)")
     run("assay", "report", "run")
-    assert "halving(steps=3)" in (tmp_path / "report.html").read_text("utf-8")
+    assert "slowing(steps=3)" in (tmp_path / "report.html").read_text("utf-8")
     tests = Path(__file__).parents[1] / "contracts"
-    assert "halving" in run("pytest", str(tests), "-k", "halving", "-v", "-p", "no:cacheprovider")
+    assert "slowing" in run("pytest", str(tests), "-k", "slowing", "-v", "-p", "no:cacheprovider")

@@ -58,6 +58,7 @@ OF_ATTACKS = {
     "aims-at-one-class": "one target for each image: where another class is nearer it counts as robust; aim at each other class in turn",
     "sign-step-in-l2": "in l2 the sign of the gradient is not the steepest way: step along gradient / its length, image by image",
     "not-minimal": "the changes are larger than the smallest ones: search longer (binary search over the constant, more steps)",
+    "stops-at-the-box": "the theory knows no box, and what it cuts off a step is missing: spread the step over the pixels that can still move",
     "frozen-corners": "pixels of exactly 0 and 1 never move (atanh is infinite there): bring them to .001 and .999 first",
     "too-weak": "images that can provably be broken are left standing: compare step by step with a textbook attack",
     "gives-up-where-it-fails": "the clean image is returned where the attack failed: harmless in an evaluation, never feed it to adversarial training",
