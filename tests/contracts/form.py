@@ -36,7 +36,7 @@ def check_has_facts(call: Call) -> None:
     assert found.kind in typing.get_args(Kind)
     assert found.norms, "it knows no norm"
     assert set(found.oracle_factor or {}) <= set(found.norms), "it promises for a norm that it does not know"
-    assert all(1 < factor <= 2.5 for factor in (found.oracle_factor or {}).values()), "a promise worth nothing"
+    assert all(1 < factor <= 2 for factor in (found.oracle_factor or {}).values()), "a promise worth nothing"
     silent = found.kind in ("control", "fitted")
     assert silent == (found.oracle_factor is None), "an attack promises something, a control or a fitted one nothing"
 

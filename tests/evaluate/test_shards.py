@@ -68,17 +68,25 @@ def test_a_shard_without_its_last_file_is_made_again(model, tmp_path: Path) -> N
 @pytest.mark.parametrize("change", ["seed", "eps", "attack", "images", "weights", "shard"])
 def test_another_plan_takes_no_shards_of_this_one(tmp_path: Path, change: str) -> None:
     images, asked, weights = load("digits", "test", 50), plan(), "a" * 16
-    mine = kept_for(tmp_path, weights, images, asked)
+    mine = kept_for(tmp_path, weights, "mine", images, asked)
     other = {
-        "seed": lambda: kept_for(tmp_path, weights, images, replace(asked, seed=4)),
-        "eps": lambda: kept_for(tmp_path, weights, images, replace(asked, epsilons=(0.1,))),
-        "attack": lambda: kept_for(tmp_path, weights, images, replace(asked, attacks=asked.attacks[:1])),
-        "images": lambda: kept_for(tmp_path, weights, load("digits", "test", 49), asked),
-        "weights": lambda: kept_for(tmp_path, "b" * 16, images, asked),
-        "shard": lambda: kept_for(tmp_path, weights, images, replace(asked, shard=17)),
+        "seed": lambda: kept_for(tmp_path, weights, "mine", images, replace(asked, seed=4)),
+        "eps": lambda: kept_for(tmp_path, weights, "mine", images, replace(asked, epsilons=(0.1,))),
+        "attack": lambda: kept_for(tmp_path, weights, "mine", images, replace(asked, attacks=asked.attacks[:1])),
+        "images": lambda: kept_for(tmp_path, weights, "mine", load("digits", "test", 49), asked),
+        "weights": lambda: kept_for(tmp_path, "b" * 16, "mine", images, asked),
+        "shard": lambda: kept_for(tmp_path, weights, "mine", images, replace(asked, shard=17)),
     }[change]()
     assert mine.folder.path != other.folder.path
-    assert mine.folder.path == kept_for(tmp_path, weights, images, plan()).folder.path
+    assert mine.folder.path == kept_for(tmp_path, weights, "mine", images, plan()).folder.path
+
+
+def test_another_text_of_the_networks_file_takes_no_shards_of_this_one(tmp_path: Path) -> None:
+    images, file = load("digits", "test", 50), tmp_path / "nets.py"
+    file.write_text("def net(): ...")
+    one = kept_for(tmp_path, "a" * 16, f"{file}:net", images, plan())
+    file.write_text("def net(): return 1")
+    assert one.folder.path != kept_for(tmp_path, "a" * 16, f"{file}:net", images, plan()).folder.path
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ Images = Float[Tensor, "B C H W"]
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10 000 steps: when the windows' area is halved
 
 
-@attack(kind="budget", access="scores", norms=("linf", "l2"), oracle_factor={"linf": 1.25, "l2": 2.25})
+@attack(kind="budget", access="scores", norms=("linf", "l2"), oracle_factor={"linf": 1.25, "l2": 2.0})
 def square(
     victim: Victim,
     images: Images,

@@ -1,7 +1,6 @@
 """An evaluation put into its run folder: table, figures, costs, adversarial images, and a gallery chosen by rule."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from assay.evaluate.robust import Evaluation, Plan, aim, facts, run_attack
 from assay.evaluate.shards import evaluate, kept_for
 from assay.evaluate.stopping import evaluate_until
 from assay.models.classifier import Classifier
-from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, file_hash, fresh, safe_name
+from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
 from assay.spec import Call
 from assay.tally import tally
 
@@ -54,7 +53,7 @@ def evaluate_run(
     label = _label(images, plan, name)
     folder = fresh(run.evaluation(label), force)
     kept = (
-        kept_for(run.path, weights + _source(classifier), images, plan)
+        kept_for(run.path, weights, classifier.architecture, images, plan)
         if len(plan.parts(images)) > 1 and not found
         else None
     )
@@ -75,12 +74,6 @@ def evaluate_run(
     if kept:
         kept.forget()
     return folder
-
-
-def _source(classifier: Classifier) -> str:
-    """A hash of the user's file that the network is made by: it may change while the weights do not."""
-    path = Path(classifier.architecture.rpartition(":")[0])
-    return file_hash(path) if path.suffix == ".py" and path.is_file() else ""
 
 
 def _label(images: ImageSet, plan: Plan, name: str) -> str:

@@ -14,7 +14,7 @@ from assay.data import ImageSet
 from assay.evaluate.engines import Engine, here, processes
 from assay.evaluate.robust import Cost, Evaluation, Plan, derive, merged
 from assay.models.classifier import Classifier, check
-from assay.run_folder import Folder
+from assay.run_folder import Folder, file_hash
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,12 @@ class Kept:
             self.folder.path.parent.rmdir()
 
 
-def kept_for(run: Path, weights: str, images: ImageSet, plan: Plan) -> Kept:
-    """Where the shards of an evaluation lie, under a name that stands for all they depend on."""
-    files = {str(attack).rpartition(":")[0] for attack in plan.attacks if ".py:" in str(attack)}
-    texts = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in sorted(files)}
+def kept_for(run: Path, weights: str, architecture: str, images: ImageSet, plan: Plan) -> Kept:
+    """Where the shards of an evaluation lie, under a name that stands for all they depend on: the user's files, too,
+    that make the network and the attacks. They may change while weights and names do not."""
+    named = [architecture, *map(str, plan.attacks)]
+    files = {text.rpartition(":")[0] for text in named if ".py:" in text}
+    texts = {name: file_hash(Path(name)) for name in sorted(files) if Path(name).is_file()}
     about = [plan.describe(), weights, images.fingerprint, images.index.tolist(), texts]
     name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
     return Kept(Folder(run / "shards" / name))

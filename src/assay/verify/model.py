@@ -1,5 +1,6 @@
 """The run itself: weights and their hash, and what is told of the data that it learnt from."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 
 from assay.data.describe import contact_sheet, describe
 from assay.models.classifier import build
-from assay.run_folder import Run
+from assay.run_folder import Run, file_hash
 from assay.spec import checked
 from assay.train import checkpoints
 from assay.verify.ledger import Ledger
@@ -29,6 +30,7 @@ def verify_model(ledger: Ledger, run: Run) -> None:
             ledger.same(where, "parameters", description["parameters"], parameters)
         elif description["parameters"] > (most := sum(array.size for array in weights.values())):
             ledger.differs(where, f"parameters is {description['parameters']}, there are {most} weights")
+        _code(ledger, run, description["architecture"])
         if run.has("checkpoint.pt"):
             found = checkpoints.load(run.path / "checkpoint.pt").net
             wrong = [name for name, array in weights.items() if not _equal(array, found.get(name))]
@@ -36,6 +38,21 @@ def verify_model(ledger: Ledger, run: Run) -> None:
                 ledger.differs(
                     run.path / "model.safetensors", f"these are not the weights of checkpoint.pt: {[*wrong, ''][0]}"
                 )
+
+
+def _code(ledger: Ledger, run: Run, architecture: str) -> None:
+    """The user's file that makes the network is the one that was imported."""
+    path, recorded = Path(architecture.rpartition(":")[0]), run.read_json("config.json").get("source")
+    if path.suffix != ".py":
+        return
+    if recorded is None or not path.is_file():
+        ledger.unsure(f"the network's code ({path} {'is not there' if recorded else 'was not recorded'})")
+    elif (now := file_hash(path)) != recorded:
+        ledger.differs(
+            run.path / "config.json", f"source is {recorded}, {path} has {now}: the network is made otherwise"
+        )
+    else:
+        ledger.figures += 1
 
 
 def recipe_of(run: Run) -> dict[str, Any]:
