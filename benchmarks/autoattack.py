@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # the process that starts the others stays without torch
     from assay.models.classifier import Classifier
 
 OURS = {f"assay, {effort}": f'cascade(effort="{effort}")' for effort in ("quick", "standard")}
+CHECKED = "assay, standard, and Square where its alarm rings"
+OURS[CHECKED] = OURS["assay, standard"]
 REFERENCES = ("torchattacks", "original")
 NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 APART = 1000  # images from where one seed begins to where the next does
@@ -245,13 +247,23 @@ def serve(job: dict[str, Any]) -> None:
 
 
 def ours(classifier: "Classifier", images: "ImageSet", job: dict[str, Any]) -> Verdicts:
+    from dataclasses import replace
+
+    import numpy as np
+
     from assay.cli.options import plan_of
+    from assay.evaluate.belief import believed
     from assay.evaluate.shards import evaluate
     from assay.tally import column
 
     plan = plan_of([OURS[job["contender"]]], job["threat"], None, "untargeted", job["seed"], "cpu")
-    table = evaluate(classifier, images, plan).table
-    verdict = table[column(str(plan.attacks[0]), plan.epsilons[0], "verdict")]
+    evaluation = evaluate(classifier, images, plan)
+    if job["contender"] == CHECKED:
+        plan, evaluation, _ = believed(classifier, images, replace(plan, checked=True), evaluation)
+    table, verdict = evaluation.table, np.full(len(images), "robust", object)
+    for attack in plan.attacks:
+        found = table[column(str(attack), plan.epsilons[0], "verdict")]
+        verdict = np.where(verdict == "robust", found, verdict)
     return lambda _: summed(verdict, table["index"])
 
 

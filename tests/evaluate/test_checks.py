@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from assay.adversary.threat import linf
 from assay.adversary.victim import Access
+from assay.attacks.pgd import pgd
+from assay.attacks.square import square
 from assay.chance import Draws
 from assay.evaluate.checks import CHECKS, FEWEST, Case, Finding, found, lights, probes, verdict
 from assay.evaluate.checks.probes import excess
@@ -19,6 +21,15 @@ from tests.evaluate.checked import FAULTY, HONEST, case_of, faulty
 
 UNIT = {"plain", "hardened", "two_classes", "hardened_and_a_suite_that_missed_two"}
 SLOW = {"winners_take_all", *HONEST.keys() - UNIT}
+
+
+BLACK_BOX = importlib.import_module("assay.evaluate.checks.white_box_against_black_box")
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Digits have 64 pixels: a third of the questions that MNIST needs are enough."""
+    monkeypatch.setattr(BLACK_BOX, "QUERIES", 300)
 
 
 def marked(names: object) -> list[object]:
@@ -50,6 +61,17 @@ def test_a_fault_rings(name: str) -> None:
 @pytest.mark.parametrize("name", marked(HONEST))
 def test_an_honest_number_is_believed(name: str) -> None:
     check_peace(HONEST[name]())
+
+
+def test_square_begins_where_pgd_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From stripes, one question breaks hardly an image; from there, those that PGD has broken."""
+    monkeypatch.setattr(BLACK_BOX, "QUERIES", 1)
+    case = fresh(faulty("lazy_suite"))
+    some = probes.few(case)
+    by_pgd = probes.fallen(case, some, pgd, steps=probes.STEPS)
+    by_stripes = probes.fallen(case, some, square, steps=1)
+    fell = CHECKS["white_box_against_black_box"](case).evidence["fell"]
+    assert fell >= by_pgd.sum() > by_stripes.sum()
 
 
 def test_every_check_has_been_heard() -> None:

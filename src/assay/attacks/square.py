@@ -45,9 +45,29 @@ def square(
     an edge are half as frequent, so that the middle is no worse off than there. In linf a window that would change
     nothing is turned over, where the authors draw again.
     """
+    return search_on(
+        victim, images, pattern(images, threat, draws), replace(goal, loss=loss), threat, draws, steps, p_init
+    )
+
+
+def pattern(images: Images, threat: Threat, draws: Draws) -> Images:
+    """Where Square begins: stripes in linf, tiles in l2."""
+    return _stripes(images, threat, draws) if threat.norm.name == "linf" else _tiles(images, threat, draws)
+
+
+def search_on(
+    victim: Victim,
+    images: Images,
+    points: Images,
+    goal: Goal,
+    threat: Threat,
+    draws: Draws,
+    steps: int,
+    p_init: float = 0.8,
+) -> Images:
+    """Square from any points within the threat."""
     change = _window if threat.norm.name == "linf" else _mass
-    search = Search(victim, images, replace(goal, loss=loss), threat)
-    points = _stripes(images, threat, draws) if threat.norm.name == "linf" else _tiles(images, threat, draws)
+    search = Search(victim, images, goal, threat)
     score = torch.full_like(search.size, -torch.inf)
     tried = points
     for step in search.rounds(steps):
