@@ -86,11 +86,12 @@ def arguments() -> argparse.Namespace:
 
 def about(run: Path, asked: argparse.Namespace) -> list[str]:
     """What a reader must know of the figures."""
-    recipe = json.loads((run / "config.json").read_text())["recipe"]
+    config = json.loads((run / "config.json").read_text())
+    recipe = config.get("recipe") or {"model": config.get("imported"), "attack": None, "data": config["data"]}
     against = f"hardened by {recipe['attack']} at {recipe['threat']}" if recipe["attack"] else "undefended"
     data = Path(recipe["data"]).name
     told = [
-        f"{recipe['model']}, {data}, {against}; threat {asked.threat}; {asked.threads} threads",
+        f"{Path(recipe['model']).name}, {data}, {against}; threat {asked.threat}; {asked.threads} threads",
         "assay: what `assay evaluate` does, clean pass and judge included, but the other attacks and the diagnostics, "
         "in the precision of the machine, after a short warm-up; each measurement a process of its own; memory: the "
         "most it had, and what the attack added to the model and the whole test split",
@@ -143,7 +144,8 @@ def fresh(name: str, run: Path, seed: int, start: int, images: int, asked: argpa
 def kept(name: str, run: Path, seed: int, start: int, images: int, asked: argparse.Namespace) -> Measured:
     """The same, kept in the cache for the next time."""
     weights, data = (json.loads((run / f"{file}.json").read_text()) for file in ("model", "config"))
-    key = [name, weights["weights"], data["data"], asked.threat, seed, start, images, asked.threads, asked.batch]
+    network = [weights["architecture"], data.get("source"), weights["weights"]]  # weights may be in another's place
+    key = [name, *network, data["data"], asked.threat, seed, start, images, asked.threads, asked.batch]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
     place = asked.cache / "autoattack" / f"{name}-{digest}.json"
     if place.exists() and (found := json.loads(place.read_text()))["key"] == key:

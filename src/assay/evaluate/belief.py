@@ -18,7 +18,7 @@ from assay.models.classifier import Classifier
 
 LOOKED_AT = 64  # images: all diagnostics together take seconds, and a twentieth that behaves oddly is seen
 ALARMS = ("gradients", "white_box_against_black_box", "loss_landscape", "unbounded_attack")
-SQUARE = "square(steps=2000)"  # what an alarm calls for: it needs no gradients
+SQUARE = "square(steps=5000)"  # what an alarm calls for: it needs no gradients; as long as AutoAttack's
 
 
 def believed(
