@@ -112,26 +112,51 @@ def aims_at_the_smallest_logit(model, images, labels, eps=EPS):
     return points
 
 
-@fault("sign-step-in-l2")
-def steps_by_signs_in_l2(model, images, labels, eps=1.0):
+def lengths(tensor):
+    return tensor.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
+
+
+def share_of(delta, eps):
+    return eps / lengths(delta)
+
+
+def walk_in_l2(model, images, labels, eps, step, share=share_of):
+    """A textbook walk in which faults can be put: how long a step is, and what share of a change is within eps."""
     points = images.clone()
     for _ in range(20):
-        delta = points + 0.02 * eps * gradient_at(model, points, labels).sign() - images
-        size = delta.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
-        points = (images + delta * (eps / size).clamp_max(1)).clamp(0, 1)
+        delta = points + step(gradient_at(model, points, labels)) - images
+        points = (images + delta * share(delta, eps).clamp_max(1)).clamp(0, 1)
     return points
+
+
+def a_fifth(eps):
+    return lambda gradient: eps / 5 * gradient / lengths(gradient)
+
+
+@fault("sign-step-in-l2")
+def steps_by_signs_in_l2(model, images, labels, eps=1.0):
+    return walk_in_l2(model, images, labels, eps, lambda gradient: 0.02 * eps * gradient.sign())
 
 
 @fault("eps-in-other-powers")
 def compares_a_square_with_eps(model, images, labels, eps=1.0):
-    points = images.clone()
-    for _ in range(20):
-        gradient = gradient_at(model, points, labels)
-        length = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
-        delta = points + eps / 5 * gradient / length - images
-        square = delta.square().flatten(1).sum(1).clamp_min(1e-12)[:, None, None, None]
-        points = (images + delta * (eps / square).sqrt().clamp_max(1)).clamp(0, 1)
-    return points
+    return walk_in_l2(model, images, labels, eps, a_fifth(eps), lambda delta, eps: (eps / lengths(delta) ** 2).sqrt())
+
+
+@fault("over-budget")
+def projects_each_channel_alone(model, images, labels, eps=1.0):
+    def by_channel(delta, eps):
+        return eps / delta.flatten(2).norm(dim=2).clamp_min(1e-12)[:, :, None, None]
+
+    return walk_in_l2(model, images, labels, eps, a_fifth(eps), by_channel)
+
+
+@fault("returns-nan")
+def divides_by_no_length(model, images, labels, eps=1.0):
+    def unguarded(gradient):
+        return eps / 5 * gradient / gradient.flatten(1).norm(dim=1)[:, None, None, None]
+
+    return walk_in_l2(model, images, labels, eps, unguarded)
 
 
 ANSWERS = {}
@@ -143,26 +168,3 @@ def keeps_its_answers(model, images, labels, eps=EPS):
     if asked not in ANSWERS:
         ANSWERS[asked] = walk(model, images, labels, eps)
     return ANSWERS[asked].clone()
-
-
-@fault("over-budget")
-def projects_each_channel_alone(model, images, labels, eps=1.0):
-    points = images.clone()
-    for _ in range(20):
-        gradient = gradient_at(model, points, labels)
-        length = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
-        delta = points + eps / 5 * gradient / length - images
-        size = delta.flatten(2).norm(dim=2).clamp_min(1e-12)[:, :, None, None]
-        points = (images + delta * (eps / size).clamp_max(1)).clamp(0, 1)
-    return points
-
-
-@fault("returns-nan")
-def divides_by_no_length(model, images, labels, eps=1.0):
-    points = images.clone()
-    for _ in range(20):
-        gradient = gradient_at(model, points, labels)
-        delta = points + eps / 5 * gradient / gradient.flatten(1).norm(dim=1)[:, None, None, None] - images
-        size = delta.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
-        points = (images + delta * (eps / size).clamp_max(1)).clamp(0, 1)
-    return points

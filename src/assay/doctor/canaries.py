@@ -150,12 +150,12 @@ def scattered(norm: Norm, eps: float, n: int = 20, seed: int = 11) -> Canary:
     pixels, classes = int(np.prod(SHAPE)), 5
     weight = chance.normal(size=(classes, pixels))
     weight *= 4.0 / _gain(norm, weight[1] - weight[0], np.full(pixels, 0.5), eps)
-    images, labels, radius = [], [], []
+    back, images, labels, radius = np.linalg.pinv(weight), [], [], []
     for label, goal in ([(a, b) for a in range(classes) for b in range(classes) if a != b] * 2)[:n]:
         behind = np.full(classes, 9.0)  # in logits, of which eps gains about four
         behind[label], behind[goal] = 0.0, chance.uniform(2.2, 3.0)
         image = chance.uniform(0.4, 0.6, pixels)
-        image += np.linalg.pinv(weight) @ (-behind + behind.mean() - weight @ image)
+        image += back @ (-behind + behind.mean() - weight @ image)
         image = image.clip(0, 1).astype(np.float32).astype(float)
         logits = weight @ image
         ways = {
@@ -163,10 +163,11 @@ def scattered(norm: Norm, eps: float, n: int = 20, seed: int = 11) -> Canary:
             for other in range(classes)
             if other != label
         }
-        if int(logits.argmax()) == label and ways.pop(goal) <= 0.85 * eps and min(ways.values()) > 1.1 * eps:
+        least = ways.pop(goal)
+        if int(logits.argmax()) == label and least <= 0.85 * eps and min(ways.values()) > 1.1 * eps:
             images.append(image)
             labels.append(label)
-            radius.append(smallest_eps(norm, weight, np.zeros(classes), image, label))
+            radius.append(least)
     return Canary(
         "five classes, one within reach",
         linear(weight, np.zeros(classes)),

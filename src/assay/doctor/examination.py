@@ -97,6 +97,11 @@ class Examination:
         return self.twin("the opposite", lambda canary: Sequential(Mirror(), Wrapped(canary.net, -1.0)))
 
     @cached_property
+    def reseeded(self) -> Trial:
+        """The first trial with another seed."""
+        return run(self.attack, self.straight, seed=2)
+
+    @cached_property
     def luck(self) -> float:
         """The share of images whose fate is another with another seed."""
         other = run(self.attack, self.straight, seed=3)

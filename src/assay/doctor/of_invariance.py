@@ -52,7 +52,7 @@ def company(case: Examination) -> list[Finding]:
 def _pulled(case: Examination) -> Finding | None:
     """Images that nobody can break go their whole way, whoever is beside them; without chance, the same way."""
     far = np.flatnonzero(case.straight.unbreakable & ~case.first.fallen)[-6:]
-    if not case.spends or len(far) < 3 or differ(case.first, run(case.attack, case.straight, seed=2)):
+    if not case.spends or len(far) < 3 or differ(case.first, case.reseeded):
         return None
     trial, turned = (run(case.attack, case.straight.rows(rows)) for rows in (far, far[::-1].copy()))
     if trial.points is None or turned.points is None or case.first.points is None:
