@@ -11,7 +11,14 @@ from assay.chance import Draws
 from assay.data.augment import AUGMENT, cutout, flip, shift
 from assay.spec import read
 
-CALLS = ("flip", "shift(pixels=2)", "cutout(size=3)", "cutout(size=4)")
+CALLS = (
+    "flip",
+    "alternating_flip",
+    "shift(pixels=2)",
+    "shift(pixels=2, fill='mirror')",
+    "cutout(size=3)",
+    "cutout(size=4)",
+)
 
 
 def noise(n: int, channels: int = 2, height: int = 5, width: int = 7) -> Tensor:
@@ -63,14 +70,14 @@ def check_each_is_a_twin(changed: Tensor, images: Tensor, twins: list[Callable[[
 
 def check_flip() -> None:
     images = noise(200)
-    check_each_is_a_twin(flip(images, draws(200)), images, [lambda image: image, mirrored])
+    check_each_is_a_twin(flip(images, draws(200), 0), images, [lambda image: image, mirrored])
 
 
 def check_shift() -> None:
     images, pixels = noise(300), 2
     places = [(down, right) for down in range(-pixels, pixels + 1) for right in range(-pixels, pixels + 1)]
     twins = [lambda image, place=place: moved(image, *place) for place in places]
-    check_each_is_a_twin(shift(images, draws(300), pixels=pixels), images, twins)
+    check_each_is_a_twin(shift(images, draws(300), 0, pixels=pixels), images, twins)
 
 
 def check_cutout() -> None:
@@ -82,18 +89,18 @@ def check_cutout() -> None:
             lambda image, row=row, column=column, size=size: holed(image, row - size // 2, column - size // 2, size)
             for row, column in centres
         ]
-        check_each_is_a_twin(cutout(images, draws(400), size=size), images, twins)
+        check_each_is_a_twin(cutout(images, draws(400), 0, size=size), images, twins)
 
 
 def check_company() -> None:
     """An image changes as it would alone, in another order, in another batch."""
     for text in CALLS:
         change, images = read(text, AUGMENT, "augmentation"), noise(30)
-        whole = change(images, draws(30))
+        whole = change(images, draws(30), 0)
         for rows in (torch.arange(30).flip(0), torch.tensor([17]), torch.arange(4, 9)):
-            assert torch.equal(change(images[rows], draws(30)[rows]), whole[rows]), f"{text} looks at its neighbours"
-        others = change(images.flip(0), draws(30))
-        assert torch.equal(change(images.flip(0)[:1], draws(30)[:1]), others[:1])
+            assert torch.equal(change(images[rows], draws(30)[rows], 0), whole[rows]), f"{text} looks at its neighbours"
+        others = change(images.flip(0), draws(30), 0)
+        assert torch.equal(change(images.flip(0)[:1], draws(30)[:1], 0), others[:1])
 
 
 @pytest.mark.parametrize("check", [check_flip, check_shift, check_cutout, check_company])
@@ -104,10 +111,10 @@ def test_augmentation(check: Callable[[], None]) -> None:
 @pytest.mark.parametrize("text", CALLS)
 def test_what_comes_in_goes_out(text: str) -> None:
     change, images = read(text, AUGMENT, "augmentation"), noise(20)
-    before, found = images.clone(), change(images, draws(20))
+    before, found = images.clone(), change(images, draws(20), 0)
     assert torch.equal(images, before)
     assert (found.dtype, found.shape) == (images.dtype, images.shape)
-    pixels = change(images.float() / 255, draws(20))
+    pixels = change(images.float() / 255, draws(20), 0)
     assert pixels.dtype == torch.float32
     assert torch.equal(pixels, found.float() / 255)
 
@@ -115,19 +122,21 @@ def test_what_comes_in_goes_out(text: str) -> None:
 @pytest.mark.parametrize("text", CALLS)
 def test_the_same_draws_give_the_same_and_others_do_not(text: str) -> None:
     change, images = read(text, AUGMENT, "augmentation"), noise(20)
-    assert torch.equal(change(images, draws(20)), change(images, draws(20)))
-    assert not torch.equal(change(images, draws(20)), change(images, draws(20, seed=1)))
+    assert torch.equal(change(images, draws(20), 0), change(images, draws(20), 0))
+    assert not torch.equal(change(images, draws(20), 0), change(images, draws(20, seed=1), 0))
 
 
 @pytest.mark.parametrize(("text", "what"), [("shift(pixels=3)", "shift: pixels"), ("cutout(size=40)", "cutout: size")])
 def test_what_would_take_the_whole_image_is_refused(text: str, what: str) -> None:
     with pytest.raises(ValueError, match=f"^{what} must be at most 2 for these images, got "):
-        read(text, AUGMENT, "augmentation")(noise(50, height=3, width=4), draws(50))
+        read(text, AUGMENT, "augmentation")(noise(50, height=3, width=4), draws(50), 0)
 
 
 def test_names_and_settings() -> None:
-    assert list(AUGMENT) == ["cutout", "flip", "shift"]
-    with pytest.raises(ValueError, match="unknown augmentation 'flop'; there are cutout, flip, shift; did you mean"):
+    assert list(AUGMENT) == ["alternating_flip", "cutout", "flip", "shift"]
+    with pytest.raises(
+        ValueError, match="unknown augmentation 'flop'; there are alternating_flip, cutout, flip, shift; did you mean"
+    ):
         read("flop", AUGMENT, "augmentation")
     with pytest.raises(ValueError, match="shift: pixels must be at least 1, got 0"):
         read("shift(pixels=0)", AUGMENT, "augmentation")

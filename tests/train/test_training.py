@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 import torch
 
-from assay import spec
 from assay.adversary.threat import linf
-from assay.attacks import ATTACKS
 from assay.chance import Draws
 from assay.data import ImageSet, load
 from assay.data.augment import AUGMENT, flip
 from assay.models.classifier import Classifier, build
+from assay.train.descent import one_cycle
 from assay.train.loop import Training
-from assay.train.recipes import RECIPES, Recipe, recipe, recorded
-from assay.verify.training import one_cycle
+from assay.train.methods import read_method
+from assay.train.recipe import Recipe, recorded
+from assay.train.recipes import RECIPES, recipe
 
 CPU = torch.device("cpu")
 
@@ -35,7 +35,7 @@ def model(images: ImageSet, seed: int = 0) -> Classifier:
 
 
 def training(images: ImageSet, wanted: Recipe, precision: Any = "bfloat16") -> Training:
-    adversary = (spec.read(wanted.attack, ATTACKS, "attack"), linf(0.1)) if wanted.attack else None
+    adversary = (read_method(wanted.attack, linf(0.1)), linf(0.1)) if wanted.attack else None
     validation = load("digits", "validation", 64)
     return Training(
         model(images, wanted.seed), wanted, images, validation, device=CPU, precision=precision, adversary=adversary
@@ -50,16 +50,26 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("augment", [[], ["flip", "shift(pixels=1)", "cutout(size=2)"]], ids=["plain", "augmented"])
-@pytest.mark.parametrize("attack", [None, "pgd(steps=2)"])
-def test_a_training_taken_up_ends_with_the_same_bits(
-    images: ImageSet, tmp_path: Path, attack: str | None, augment: list[str]
-) -> None:
-    wanted = small(attack=attack, threat="linf(0.1)" if attack else None, warm_up=0.5, augment=augment)
-    whole = training(images, wanted)
-    whole.run(tmp_path / "whole.pt", lambda history: None)
+RICH = {
+    "plain": {},
+    "augmented": {"augment": ["alternating_flip", "shift(pixels=1)", "cutout(size=2)"]},
+    "averaged": {"average": 0.9, "keep": "best", "label_smoothing": 0.1},
+    "sgd": {"optimizer": "sgd", "weight_decay": 5e-4, "learning_rate": 0.05, "rise": 0.3},
+    "attacked": {"attack": "pgd(steps=2)", "keep": "best", "average": 0.9},
+    "perturbed": {"attack": "pgd(steps=1)", "awp": 0.01},
+    **{method: {"attack": method} for method in ("fast", "trades(steps=2)", "blend(steps=1)", "ibp")},
+}
 
-    def kill(history: list[dict[str, Any]]) -> None:
+
+@pytest.mark.parametrize("settings", RICH.values(), ids=RICH)
+def test_a_training_taken_up_ends_with_the_same_bits(
+    images: ImageSet, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    wanted = small(threat="linf(0.1)" if "attack" in settings else None, warm_up=0.5, **settings)
+    whole = training(images, wanted)
+    whole.run(tmp_path / "whole.pt", lambda history, losses: None)
+
+    def kill(history: list[dict[str, Any]], losses: list[float]) -> None:
         if len(history) == 2:
             raise Killed
 
@@ -70,7 +80,7 @@ def test_a_training_taken_up_ends_with_the_same_bits(
     second = training(images, wanted)
     second.resume(tmp_path / "broken.pt")
     assert second.epoch == 2
-    history = second.run(tmp_path / "broken.pt", lambda history: None)
+    history = second.run(tmp_path / "broken.pt", lambda history, losses: None)
     assert torch.equal(weights(second), weights(whole))
     assert [line["epoch"] for line in history] == [1, 2, 3]
 
@@ -78,7 +88,7 @@ def test_a_training_taken_up_ends_with_the_same_bits(
 def test_another_seed_gives_other_weights(images: ImageSet, tmp_path: Path) -> None:
     runs = [training(images, small(seed=seed)) for seed in (0, 0, 1)]
     for number, run in enumerate(runs):
-        run.run(tmp_path / f"{number}.pt", lambda history: None)
+        run.run(tmp_path / f"{number}.pt", lambda history, losses: None)
     assert torch.equal(weights(runs[0]), weights(runs[1]))
     assert not torch.equal(weights(runs[0]), weights(runs[2]))
 
@@ -88,15 +98,15 @@ def test_augmentation_is_another_one_in_every_epoch_and_changes_what_is_learnt(
 ) -> None:
     seen = []
 
-    def spy(batch: torch.Tensor, draws: Draws) -> torch.Tensor:
-        seen.append((draws.index, batch, flip(batch, draws)))
+    def spy(batch: torch.Tensor, draws: Draws, epoch: int) -> torch.Tensor:
+        seen.append((draws.index, batch, flip(batch, draws, epoch)))
         return seen[-1][2]
 
     monkeypatch.setitem(AUGMENT, "flip", spy)
     runs = [training(images, small(augment=augment)) for augment in ([], ["flip"])]
     seen.clear()  # of the trial that tells whether it fits
     for number, run in enumerate(runs):
-        run.run(tmp_path / f"{number}.pt", lambda history: None)
+        run.run(tmp_path / f"{number}.pt", lambda history, losses: None)
     assert not torch.equal(weights(runs[0]), weights(runs[1]))
     assert all(batch.dtype == torch.uint8 for _, batch, _ in seen)
     flipped = torch.zeros(3, 2000, dtype=torch.bool)  # of each epoch, by the image's index
@@ -108,7 +118,7 @@ def test_augmentation_is_another_one_in_every_epoch_and_changes_what_is_learnt(
 
 
 def test_it_learns_and_says_so(images: ImageSet, tmp_path: Path) -> None:
-    history = training(images, small()).run(tmp_path / "c.pt", lambda history: None)
+    history = training(images, small()).run(tmp_path / "c.pt", lambda history, losses: None)
     assert history[-1]["loss"] < history[0]["loss"]
     wanted = {"epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"}
     assert wanted | {"images_per_second", "seconds"} == set(history[-1])
@@ -118,15 +128,19 @@ def test_it_learns_and_says_so(images: ImageSet, tmp_path: Path) -> None:
 def test_a_training_of_any_length_follows_the_cycle(images: ImageSet, tmp_path: Path, steps: int) -> None:
     wanted, few = small().changed(epochs=steps, batch_size=8), images.first(8)
     trained = Training(model(images), wanted, few, few, device=CPU, precision="float32", adversary=None)
-    history = trained.run(tmp_path / "c.pt", lambda history: None)
+    history = trained.run(tmp_path / "c.pt", lambda history, losses: None)
     rates = [line["learning_rate"] for line in history]
-    assert rates == pytest.approx([one_cycle(line["epoch"], steps, wanted.learning_rate) for line in history])
+    assert rates == pytest.approx(
+        [one_cycle(line["epoch"], steps, wanted.learning_rate, wanted.rise) for line in history]
+    )
 
 
 def test_training_leaves_the_global_generator_alone(images: ImageSet, tmp_path: Path) -> None:
     torch.manual_seed(1234567)
     before = torch.get_rng_state()
-    training(images, small(attack="pgd(steps=1)", threat="linf(0.1)")).run(tmp_path / "c.pt", lambda history: None)
+    training(images, small(attack="pgd(steps=1)", threat="linf(0.1)")).run(
+        tmp_path / "c.pt", lambda history, losses: None
+    )
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -134,7 +148,8 @@ def test_crafting_leaves_the_model_in_training_mode_and_its_weights_learning(ima
     run = training(images, small(attack="pgd(steps=2)", threat="linf(0.1)"))
     run.classifier.train()
     rows = torch.arange(16)
-    crafted = run._craft(images.pixels()[rows], images.labels[rows], images.index[rows], 0, 1.0)
+    assert run.method
+    crafted = run._batch(rows, 0, 0).craft(run.method)
     assert run.classifier.training
     assert all(parameter.requires_grad and parameter.grad is None for parameter in run.classifier.parameters())
     assert linf(0.1).contains(crafted, images.pixels()[rows]).all()
@@ -144,8 +159,9 @@ def test_crafting_leaves_the_model_in_training_mode_and_its_weights_learning(ima
 def test_hardening_goes_to_the_end_even_for_images_that_fall_at_once(images: ImageSet) -> None:
     run = training(images, small(attack="pgd(steps=8)", threat="linf(0.1)"), "float32")  # untrained: all fall
     rows = torch.arange(32)
-    pixels, labels = images.pixels()[rows], images.labels[rows]
-    crafted = run._craft(pixels, labels, images.index[rows], 0, 1.0)
+    pixels = images.pixels()[rows]
+    assert run.method
+    crafted = run._batch(rows, 0, 0).craft(run.method)
     delta = (crafted - pixels).abs()
     inner = (pixels > 0.1) & (pixels < 0.9)
     assert float(delta[inner].median()) > 0.09  # those that rest when fooled stay near their random start
@@ -156,7 +172,7 @@ def test_a_loss_that_is_not_finite_stops_with_advice_and_keeps_the_last_checkpoi
 ) -> None:
     run = training(images, small(learning_rate=1e30))
     with pytest.raises(ValueError, match="try a learning rate below"):
-        run.run(tmp_path / "c.pt", lambda history: None)
+        run.run(tmp_path / "c.pt", lambda history, losses: None)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -10,7 +10,7 @@ from assay.cli.options import Device, EpsText, Force, Images, Json, RunPath, Thr
 
 if TYPE_CHECKING:
     from assay.run_folder import Evaluation, Run
-    from assay.train.recipes import Recipe
+    from assay.train.recipe import Recipe
 
 WARM_UP = 0.4  # of the steps
 
@@ -66,7 +66,7 @@ def harden(
 
 def _recipe_of(run: "Run") -> "Recipe":
     """The recipe of the run; of one that was imported, what is known and usual values."""
-    from assay.train.recipes import Recipe, recorded
+    from assay.train.recipe import Recipe, recorded
 
     config = run.read_json("config.json")
     if "imported" not in config:

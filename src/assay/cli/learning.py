@@ -7,11 +7,14 @@ from assay.cli.options import device_of, environment, load_images, load_named, l
 from assay.files import reason
 from assay.run_folder import SCHEMA, Run, create, open_run
 from assay.spec import checked
-from assay.train.recipes import Recipe, recorded
+from assay.train.recipe import Recipe, recorded
 
 if TYPE_CHECKING:
+    from assay.adversary.threat import Threat
     from assay.adversary.victim import Precision
     from assay.data import ImageSet
+    from assay.models.classifier import Classifier
+    from assay.spec import Call
     from assay.train.loop import Training
 
 PRECISION = Literal["float32", "bfloat16"]
@@ -22,18 +25,56 @@ def start(
 ) -> tuple[Run, list[dict[str, Any]]]:
     """Train into a run folder. `parent` is a run whose weights are the start, as `harden` wants it.
 
-    Everything that can be wrong with the request is found before the folder is touched.
+    Everything that can be wrong with the request is found before the folder is touched. Of several processes that
+    torchrun has started the first one writes.
     """
-    from assay import spec
-    from assay.adversary.threat import read_threat
     from assay.adversary.victim import fast_precision
-    from assay.attacks import ATTACKS
+    from assay.data.describe import describe
+    from assay.train.loop import Training
+    from assay.train.ranks import placed, ranks, restarted
+
+    where = placed(device_of(device))
+    classifier, splits, origin = _begin_with(recipe, parent)
+    known, images = describe(splits), splits["train"]
+    about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
+    about |= {"skip_bad": recipe.skip_bad, "parent": parent and str(parent), "parent_weights": origin}
+    resume = resume or (restarted() and (path / "config.json").exists())
+    precision = _begun_in(path, about) if resume else fast_precision(where)
+    with ranks(where) as joined:
+        training = Training(
+            classifier,
+            recipe,
+            images,
+            splits["validation"],
+            device=where,
+            precision=precision,
+            adversary=_adversary(recipe, images),
+            ranks=joined,
+        )
+        run = open_run(path) if resume else create(path, force) if joined.first else Run(path)
+        joined.wait()
+        if resume:
+            _take_up(training, run)
+        if joined.first and not resume:
+            run.write_json("config.json", about | {"precision": precision, "processes": joined.size})
+        if joined.first:
+            if not run.has("env.json"):
+                run.write_json("env.json", environment(recipe.seed))
+            show_data(run, splits, known)
+        history = training.run(run.path / "checkpoint.pt", lambda lines, _: _tell(run, training, lines))
+        if joined.first:
+            _tell(run, training, history)
+            state = classifier.net.state_dict().items()
+            run.write_model(classifier.describe(), {name: one.cpu().contiguous().numpy() for name, one in state})
+    return run, history
+
+
+def _begin_with(recipe: Recipe, parent: Path | None) -> "tuple[Classifier, dict[str, ImageSet], str | None]":
+    """The classifier as it is before the first step, the images of each split, and the hash of a parent's weights."""
     from assay.data import SPLITS
     from assay.data.describe import describe
     from assay.models.classifier import build
-    from assay.train.loop import Training
 
-    where = device_of(device)
     if parent:  # whose model says of what size images are
         base, classifier = load_run(parent)
         splits = {split: load_images(base, recipe.data, split, None, recipe.skip_bad) for split in SPLITS}
@@ -41,32 +82,28 @@ def start(
         splits = {split: load_named(recipe.data, split, None, recipe.size, recipe.skip_bad) for split in SPLITS}
     if recipe.images is not None:
         splits["train"] = splits["train"].first(recipe.images)
-    images, validation, known = splits["train"], splits["validation"], describe(splits)
-    adversary, origin = None, None
-    if recipe.attack and recipe.threat:
-        adversary = (spec.read(recipe.attack, ATTACKS, "attack"), read_threat(recipe.threat).fits(images.shape))
     if parent:
-        origin = base.read_json("model.json")["weights"]
-    else:
-        inside = {key: known[key] for key in ("shape", "classes", "mean", "std")}
-        classifier = build({"architecture": recipe.model, **inside}, recipe.seed)
-    about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
-    about |= {"skip_bad": recipe.skip_bad, "parent": parent and str(parent), "parent_weights": origin}
-    precision = _begun_in(path, about) if resume else fast_precision(where)
-    training = Training(classifier, recipe, images, validation, device=where, precision=precision, adversary=adversary)
-    run = open_run(path) if resume else create(path, force)
-    if resume:
-        _take_up(training, run)
-    else:
-        run.write_json("config.json", about | {"precision": precision})
-    if not run.has("env.json"):
-        run.write_json("env.json", environment(recipe.seed))
-    show_data(run, splits, known)
-    history = training.run(run.path / "checkpoint.pt", lambda lines: run.write_lines("metrics.jsonl", lines))
-    run.write_lines("metrics.jsonl", history)
-    weights = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
-    run.write_model(classifier.describe(), weights)
-    return run, history
+        return classifier, splits, base.read_json("model.json")["weights"]
+    known = describe(splits)
+    inside = {key: known[key] for key in ("shape", "classes", "mean", "std")}
+    return build({"architecture": recipe.model, **inside}, recipe.seed), splits, None
+
+
+def _adversary(recipe: Recipe, images: "ImageSet") -> "tuple[Call, Threat] | None":
+    from assay.adversary.threat import read_threat
+    from assay.train.methods import read_method
+
+    if not (recipe.attack and recipe.threat):
+        return None
+    threat = read_threat(recipe.threat).fits(images.shape)
+    return read_method(recipe.attack, threat), threat
+
+
+def _tell(run: Run, training: "Training", lines: list[dict[str, Any]]) -> None:
+    """Metrics, and what the sentinel took back."""
+    run.write_lines("metrics.jsonl", lines)
+    if training.undone:
+        run.write_json("panels/sentinel.json", {"taken_back": training.undone})
 
 
 def show_data(run: Run, splits: "dict[str, ImageSet]", known: dict[str, Any] | None = None) -> None:
@@ -105,7 +142,8 @@ def _begun_in(path: Path, about: dict[str, Any]) -> "Precision":
 
 
 def _take_up(training: "Training", run: Run) -> None:
-    run.sweep()
+    if training.ranks.first:
+        run.sweep()
     checkpoint = run.path / "checkpoint.pt"
     if not checkpoint.exists():
         return

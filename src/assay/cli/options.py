@@ -142,8 +142,9 @@ def show(result: dict[str, Any], text: str, json: bool) -> None:
 
 
 def note(text: str) -> None:
-    """A word on the side, which is no result."""
-    print(text, file=sys.stderr)
+    """A word on the side, which is no result; of several processes that train together the first one says it."""
+    if os.environ.get("RANK", "0") == "0":
+        print(text, file=sys.stderr)
 
 
 def percent(share: dict[str, Any]) -> str:

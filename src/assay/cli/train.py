@@ -30,6 +30,7 @@ def train(
     """Train a network by a recipe; the test images are touched once, at the end."""
     from assay.cli import learning
     from assay.data import settled
+    from assay.train.ranks import speaks
     from assay.train.recipes import recipe as named
 
     if resume and force:
@@ -44,6 +45,8 @@ def train(
         if wanted.attack:
             raise ValueError(f"--resume: {path} was begun by assay harden, which takes it up")
     run, history = learning.start(path, wanted, device=device, force=force, resume=resume)
+    if not speaks():
+        return 0
     results = learning.test(run, device)
     last, seconds = history[-1], sum(line["seconds"] for line in history)
     changed = f" ({', '.join(wanted.augment)})" if wanted.augment else ""

@@ -1,5 +1,6 @@
 """The state of a training run after an epoch, whole on disk or not there; no pickled code."""
 
+import copy
 import hashlib
 import io
 from dataclasses import dataclass
@@ -15,13 +16,33 @@ HASH = 32  # bytes
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """epoch counts those that are done; history is a line of metrics for each of them."""
+    """epoch counts those that are done; history is a line of metrics for each of them.
+
+    method is what the batches are hardened with now, undone what the sentinel took back. best are the weights of the
+    best epoch so far, good the state that the sentinel would go back to; either may be None.
+    """
 
     epoch: int
     net: dict[str, Any]
     optimizer: dict[str, Any]
     schedule: dict[str, Any]
     history: list[dict[str, Any]]
+    average: dict[str, Any] | None = None
+    method: str | None = None
+    undone: list[dict[str, Any]] | None = None
+    best: dict[str, Any] | None = None
+    good: dict[str, Any] | None = None
+
+    def final(self) -> dict[str, Any]:
+        """The weights that a training which ends here leaves: of the best epoch, averaged, or the last ones."""
+        if self.best:
+            found: dict[str, Any] = self.best["net"]
+            return found
+        return {**self.net, **self.average["kept"]} if self.average else self.net
+
+    def own(self) -> "Checkpoint":
+        """A copy that no further step changes."""
+        return copy.deepcopy(self)
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:

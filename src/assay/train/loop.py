@@ -3,33 +3,39 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from assay.adversary.goal import untargeted
-from assay.adversary.threat import Threat
-from assay.adversary.victim import Precision, Victim, predicted
+from assay.adversary.threat import Threat, linf
+from assay.adversary.victim import Precision
 from assay.chance import Draws, derive, permutation, seeded
 from assay.data import ImageSet
 from assay.data.augment import AUGMENT
 from assay.models.classifier import Classifier
 from assay.spec import Call, read
 from assay.train import checkpoints
-from assay.train.recipes import Recipe
+from assay.train.average import Average
+from assay.train.checkpoints import Checkpoint
+from assay.train.descent import optimizer, schedule
+from assay.train.methods import METHODS, Fit, read_method
+from assay.train.methods.batch import Batch
+from assay.train.perturbation import perturbed
+from assay.train.ranks import Ranks
+from assay.train.recipe import Recipe
+from assay.train.sentinel import alarm
+from assay.train.validation import kept, validated
 
 History = list[dict[str, Any]]
-PIECE = 1024  # images that are validated at a time
-PROBE = 512  # validation images that a hardening is probed with after each epoch
-
-
-def rise(steps: int) -> float:
-    """The share of a training in which the learning rate rises. Where that would be one step, torch divides by 0."""
-    return 0.2 if steps != 5 else 0.21
+Seen = Callable[[History, list[float]], None]
+WHITENED = 5000  # images that a network which whitens its input looks at
+ALONE = Ranks()
+SAFE = "pgd(steps=5)"  # what the sentinel goes over to: several steps do not collapse
 
 
 class Training:
@@ -48,123 +54,214 @@ class Training:
         device: torch.device,
         precision: Precision,
         adversary: tuple[Call, Threat] | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.classifier = classifier.to(device)
         self.recipe = recipe
         self.validation = validation
         self.device = device
         self.precision = precision
-        self.adversary = adversary
+        self.method = adversary[0] if adversary else None
+        self.threat = adversary[1] if adversary else None
+        self.ranks = ranks
         self.images, self.labels = _near(images.images, device), images.labels.to(device)
         self.index = images.index.to(device)
         self.augment = [read(text, AUGMENT, "augmentation") for text in recipe.augment]
-        self.steps = -(-len(images) // recipe.batch_size)  # in an epoch
-        self.optimizer = torch.optim.Adam(classifier.parameters(), lr=recipe.learning_rate)
-        total = self.steps * recipe.epochs
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, recipe.learning_rate, total_steps=total, pct_start=rise(total)
-        )
         self._augmented(torch.arange(1, device=device), 0)  # ValueError, before any work, for what does not fit
+        self._whiten(classifier.net)
+        self.module = ranks.wrapped(self.classifier)
+        self.steps = -(-len(images) // recipe.batch_size)  # in an epoch
+        self.optimizer = optimizer(classifier.net, recipe)
+        self.schedule = schedule(self.optimizer, recipe, self.steps * recipe.epochs)
+        self.average = Average(classifier.net, recipe.average) if recipe.average else None
         self.epoch = 0
         self.history: History = []
+        self.undone: History = []
+        self.best: dict[str, Any] | None = None
+        self.good = self._state().own() if self.method else None
 
     def resume(self, path: Path) -> None:
         """Go back to a checkpoint of the same recipe."""
-        found = checkpoints.load(path)
-        self.classifier.net.load_state_dict(found.net)
-        self.optimizer.load_state_dict(found.optimizer)
-        self.schedule.load_state_dict(found.schedule)
-        self.epoch, self.history = found.epoch, found.history
+        self._go_to(found := checkpoints.load(path))
+        self.best = found.best
+        self.undone = found.undone or []
+        self.good = Checkpoint(**found.good) if found.good else None
+        if found.method and self.threat:
+            self.method = read_method(found.method, self.threat)
 
-    def run(self, checkpoint: Path, after_epoch: Callable[[History], None]) -> History:
-        """Train to the end. Raises ValueError when the loss is no longer finite; the last checkpoint stays."""
+    def run(self, checkpoint: Path, after_epoch: Seen) -> History:
+        """Train to the end. Raises ValueError when the loss is no longer finite; the last checkpoint stays.
+
+        after_epoch is called with the metrics so far and the losses of the epoch's steps.
+        """
         size, epochs = len(self.images), self.recipe.epochs
-        with tqdm(total=size * epochs, initial=size * self.epoch, unit="image", unit_scale=True) as bar:
-            for epoch in range(self.epoch, epochs):
-                bar.set_description(f"epoch {epoch + 1}/{epochs}")
-                self.history.append({"epoch": epoch + 1, **self._learn(epoch, bar), **self._validate()})
-                self.epoch = epoch + 1
-                state = (self.classifier.net.state_dict(), self.optimizer.state_dict(), self.schedule.state_dict())
-                checkpoints.save(checkpoint, checkpoints.Checkpoint(self.epoch, *state, self.history))
-                after_epoch(self.history)
+        with tqdm(total=size * epochs, unit="image", unit_scale=True, disable=not self.ranks.first) as bar:
+            while self.epoch < epochs and not self._gave_up():
+                bar.n = size * self.epoch
+                bar.set_description(f"epoch {self.epoch + 1}/{epochs}")
+                losses, line = self._learn(self.epoch, bar)
+                self.history.append({"epoch": self.epoch + 1, **line, **self._validate()})
+                self.epoch += 1
+                if why := self._alarm():
+                    self._take_back(why)
+                self._remember()
+                if self.ranks.first:
+                    good = vars(self.good) if self.good else None
+                    checkpoints.save(checkpoint, replace(self._state(), best=self.best, good=good))
+                    after_epoch(self.history, losses)
+                self.ranks.wait()
+        self.classifier.net.load_state_dict(replace(self._state(), best=self.best).final())
         return self.history
 
-    def _learn(self, epoch: int, bar: "tqdm[Any]") -> dict[str, float]:
+    def _learn(self, epoch: int, bar: "tqdm[Any]") -> tuple[list[float], dict[str, float]]:
         order = permutation(len(self.images), self.recipe.seed, "order", epoch).to(self.device)
-        losses, hits = torch.zeros(2, device=self.device)
+        sums, losses = torch.zeros(3, dtype=torch.float64, device=self.device), []
         began = time.perf_counter()
         self.classifier.train()
-        with seeded(self.recipe.seed, "epoch", epoch):
+        joined = () if self.ranks.size == 1 else (self.ranks.rank,)
+        with seeded(self.recipe.seed, "epoch", epoch, *joined):
             for step, rows in enumerate(order.split(self.recipe.batch_size)):
-                logits, loss = self._step(rows, epoch, step)
-                losses += loss * len(rows)
-                hits += (logits.argmax(1) == self.labels[rows]).sum()
+                batch, logits, loss = self._step(rows, epoch, step)
+                right = (logits.argmax(1) == batch.labels).sum()
+                sums += torch.stack([loss / batch.share, right, sum(batch.fell, torch.zeros_like(right))]).double()
+                losses.append(loss)
                 bar.update(len(rows))
                 if step % 50 == 0:  # reading the loss waits for the device: not at every step
                     bar.set_postfix(loss=f"{float(loss):.4f}")
-        mean_loss, seconds = float(losses) / len(order), time.perf_counter() - began
+        seconds = time.perf_counter() - began
+        mean_loss, accuracy, fell = (self.ranks.sum(sums) / len(order)).tolist()
         if not math.isfinite(mean_loss):
             raise ValueError(
                 f"the loss is no longer finite in epoch {epoch + 1}: try a learning rate below "
                 f"{self.recipe.learning_rate:g}; the state after epoch {epoch} is kept"
             )
-        return {
+        found = {
             "loss": mean_loss,
-            "accuracy": float(hits) / len(order),
+            "accuracy": accuracy,
             "learning_rate": float(self.schedule.get_last_lr()[0]),
             "images_per_second": len(order) / seconds,
             "seconds": seconds,
         }
+        if self.method:
+            found |= {"growth": self._growth(epoch, self.steps), "abnormal": fell}
+        return torch.stack(losses).tolist(), found
 
-    def _step(self, rows: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        pixels, labels = self._augmented(rows, epoch).float() / 255, self.labels[rows]
-        if self.adversary:
-            progress = (epoch * self.steps + step + 1) / (self.recipe.epochs * self.steps)
-            growth = min(1.0, progress / self.recipe.warm_up) if self.recipe.warm_up else 1.0
-            pixels = self._craft(pixels, labels, self.index[rows], epoch, growth)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            logits = self.classifier(pixels).float()
-            loss = F.cross_entropy(logits, labels)
-        self.optimizer.zero_grad()
-        loss.backward()
+    def _step(self, rows: Tensor, epoch: int, step: int) -> tuple[Batch, Tensor, Tensor]:
+        batch = self._batch(rows, epoch, step)
+        fit = self._fit(batch)
+        moved = self._perturbed(batch, fit) if self.recipe.awp else nullcontext()
+        with moved:
+            logits, loss = fit()
+            self.optimizer.zero_grad()
+            loss.backward()
         self.optimizer.step()
         self.schedule.step()
-        return logits.detach(), loss.detach()
+        if self.average:
+            self.average.update()
+        return batch, logits.detach(), loss.detach()
+
+    def _batch(self, rows: Tensor, epoch: int, step: int) -> Batch:
+        mine = self.ranks.share(rows)
+        pixels, growth = self._augmented(mine, epoch).float() / 255, self._growth(epoch, step + 1)
+        threat = self.threat or linf(0.0)
+        assert isinstance(threat.eps, float)
+        return Batch(
+            classifier=self.classifier,
+            module=self.module,
+            pixels=pixels,
+            labels=self.labels[mine],
+            threat=threat.at(threat.eps * growth),
+            draws=Draws(derive(self.recipe.seed, "craft", epoch), self.index[mine]),
+            precision=self.precision,
+            smoothing=self.recipe.label_smoothing,
+            share=self.ranks.size / len(rows),
+            progress=growth,
+        )
+
+    def _fit(self, batch: Batch) -> Fit:
+        if self.method is None:
+            return batch.learning(batch.pixels)
+        if self.method.name in METHODS:
+            fit: Fit = self.method(batch)
+            return fit
+        return batch.learning(batch.craft(self.method))
+
+    def _perturbed(self, batch: Batch, fit: Fit) -> AbstractContextManager[None]:
+        def alone() -> Tensor:
+            batch.module = self.classifier  # no backward pass of all processes follows
+            loss = fit()[1]
+            batch.module = self.module
+            return loss
+
+        return perturbed(self.classifier.net, alone, self.recipe.awp, self.ranks)
+
+    def _growth(self, epoch: int, step: int) -> float:
+        """Which share of eps there is after so many steps of an epoch."""
+        progress = (epoch * self.steps + step) / (self.recipe.epochs * self.steps)
+        return min(1.0, progress / self.recipe.warm_up) if self.recipe.warm_up else 1.0
 
     def _augmented(self, rows: Tensor, epoch: int) -> Tensor:
         images = self.images[rows.to(self.images.device)].to(self.device)
-        draws = Draws(derive(self.recipe.seed, "augment", epoch), self.index[rows])
+        draws = Draws(derive(self.recipe.seed, "augment"), self.index[rows])
         for change in self.augment:
-            images = change(images, draws)
+            images = change(images, draws, epoch)
         return images
 
-    def _craft(self, pixels: Tensor, labels: Tensor, index: Tensor, round_: int, growth: float) -> Tensor:
-        """Adversarial images for these weights, in eval mode; until="end": leaving off early makes weak ones."""
-        assert self.adversary
-        attack, threat = self.adversary
-        assert isinstance(threat.eps, float)
-        draws = Draws(derive(self.recipe.seed, "craft", round_), index)
-        with Victim(self.classifier, precision=self.precision, micro_batch=len(pixels)) as victim:
-            crafted: Tensor = attack(
-                victim, pixels, untargeted(labels, until="end"), threat.at(threat.eps * growth), draws
-            )
-        return crafted
+    def _whiten(self, net: nn.Module) -> None:
+        """Let a network that wants it see what images look like; the same ones for every process."""
+        if hasattr(net, "whiten"):
+            pixels = self.images[:WHITENED].to(self.device).float() / 255
+            net.whiten((pixels - self.classifier.mean) / self.classifier.spread)  # type: ignore[operator]
 
     def _validate(self) -> dict[str, float]:
-        held_out, labels = self.validation, self.validation.labels.to(self.device)
-        with Victim(self.classifier, access="scores") as victim:
-            pieces = [held_out.rows(slice(start, start + PIECE)) for start in range(0, len(held_out), PIECE)]
-            logits = torch.cat([victim.logits(piece.pixels(self.device)) for piece in pieces])
-        found = {
-            "validation_loss": float(F.cross_entropy(logits, labels)),
-            "validation_accuracy": float((predicted(logits) == labels).float().mean()),
-        }
-        if self.adversary:
-            probe, wanted = held_out.rows(slice(PROBE)), labels[:PROBE]
-            crafted = self._craft(probe.pixels(self.device), wanted, probe.index.to(self.device), -1, 1.0)
-            with Victim(self.classifier, access="labels") as victim:
-                found["validation_robust"] = float((victim.labels(crafted) == wanted).float().mean())
-        return found
+        with self.average.worn() if self.average else nullcontext():
+            about = (self.threat, self.recipe, self.ranks, self.device, self.precision)
+            return validated(self.classifier, self.validation, *about)
+
+    def _gave_up(self) -> bool:
+        if not (self.recipe.patience and self.history):
+            return False
+        return self.epoch - kept("best", self.history) >= self.recipe.patience
+
+    def _alarm(self) -> str | None:
+        """What the sentinel says; certified training needs none, it is no attack that could be learnt by heart."""
+        return alarm(self.history) if self.method and self.method.name != "ibp" else None
+
+    def _remember(self) -> None:
+        """The weights of the best epoch, and the state that the sentinel would go back to."""
+        if not self.history or kept("best", self.history) != self.epoch:
+            return
+        if self.recipe.keep == "best":
+            with self.average.worn() if self.average else nullcontext():
+                self.best = {"epoch": self.epoch, "net": self._state().own().net}
+        if self.method:
+            self.good = self._state().own()
+
+    def _take_back(self, why: str) -> None:
+        """Back to the last good state, and on with a method that does not collapse. Once: beyond that it is noted."""
+        told = {"epoch": self.epoch, "because": why, "method": str(self.method), "lines": []}
+        if str(self.method) == SAFE or self.good is None or self.threat is None:
+            self.history[-1]["alarm"] = why
+            return
+        told |= {"back_to": self.good.epoch, "then": SAFE, "lines": self.history[self.good.epoch :]}
+        self.undone.append(told)
+        self._go_to(self.good)
+        self.method = read_method(SAFE, self.threat)
+
+    def _state(self) -> Checkpoint:
+        states = (self.classifier.net.state_dict(), self.optimizer.state_dict(), self.schedule.state_dict())
+        average = self.average.state() if self.average else None
+        method = str(self.method) if self.method else None
+        return Checkpoint(self.epoch, *states, self.history, average, method, self.undone)
+
+    def _go_to(self, state: Checkpoint) -> None:
+        state = state.own()
+        self.classifier.net.load_state_dict(state.net)
+        self.optimizer.load_state_dict(state.optimizer)
+        self.schedule.load_state_dict(state.schedule)
+        if self.average and state.average:
+            self.average.load(state.average)
+        self.epoch, self.history = state.epoch, state.history
 
 
 def _near(images: Tensor, device: torch.device) -> Tensor:

@@ -1,54 +1,10 @@
 """Recipes: a function each, named like the recipe, that says what it reached and where that was measured."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, get_type_hints
+from dataclasses import replace
 
-from assay.spec import checked, pick
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Everything that decides the weights, apart from the machine.
-
-    learning_rate is the peak of a one-cycle schedule (Smith and Topin 2018, arXiv 1708.07120) with Adam.
-    attack and threat, where given, are crafted against at every step (Madry et al. 2018); `warm_up` is the share of
-    the steps over which eps grows from 0. augment names changes of assay.data.augment, made in that order.
-    """
-
-    name: str = ""
-    model: str
-    data: str
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    seed: int = 0
-    images: int | None = None
-    size: int | None = None
-    skip_bad: bool = False
-    augment: list[str] = field(default_factory=list)
-    attack: str | None = None
-    threat: str | None = None
-    warm_up: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, low, high in (("epochs", 1, 10_000), ("batch_size", 1, 100_000)):
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} must be between {low} and {high}, got {getattr(self, name)}")
-        if not 0 < self.learning_rate < float("inf"):
-            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
-        if not 0 <= self.warm_up <= 1:
-            raise ValueError(f"warm_up must be between 0 and 1, got {self.warm_up}")
-        if (self.attack is None) != (self.threat is None):
-            raise ValueError(f"attack and threat go together, got {self.attack} and {self.threat}")
-
-    def changed(self, **settings: Any) -> "Recipe":
-        """The recipe with those settings that are not None."""
-        return replace(self, **{name: value for name, value in settings.items() if value is not None})
-
-    def describe(self) -> dict[str, Any]:
-        """For config.json."""
-        return asdict(self)
+from assay.spec import pick
+from assay.train.recipe import Recipe
 
 
 def mnist_cnn() -> Recipe:
@@ -106,11 +62,3 @@ def recipe(name: str) -> Recipe:
     """The recipe of that name; ValueError with the names there are."""
     found: Recipe = pick(name, RECIPES, "recipe")()
     return found
-
-
-def recorded(settings: Any) -> Recipe:
-    """The recipe that a config.json holds; ValueError where it does not hold one."""
-    if not isinstance(settings, dict) or set(settings) != {field.name for field in fields(Recipe)}:
-        raise ValueError("config.json holds no recipe of this version")
-    hints = get_type_hints(Recipe)
-    return Recipe(**{name: checked(f"config.json: {name}", value, hints[name]) for name, value in settings.items()})

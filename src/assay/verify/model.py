@@ -9,8 +9,9 @@ import torch
 from assay.data.describe import contact_sheet, describe
 from assay.models.classifier import build
 from assay.run_folder import Run, file_hash
-from assay.spec import checked
+from assay.spec import checked, defaults
 from assay.train import checkpoints
+from assay.train.recipe import Recipe
 from assay.verify.ledger import Ledger
 from assay.verify.source import Source
 
@@ -32,7 +33,7 @@ def verify_model(ledger: Ledger, run: Run) -> None:
             ledger.differs(where, f"parameters is {description['parameters']}, there are {most} weights")
         _code(ledger, run, description["architecture"])
         if run.has("checkpoint.pt"):
-            found = checkpoints.load(run.path / "checkpoint.pt").net
+            found = checkpoints.load(run.path / "checkpoint.pt").final()
             wrong = [name for name, array in weights.items() if not _equal(array, found.get(name))]
             if wrong or set(found) != set(weights):
                 ledger.differs(
@@ -59,9 +60,10 @@ def recipe_of(run: Run) -> dict[str, Any]:
     """What is read of the recipe; none of a run that was imported."""
     found = run.read_json("config.json").get("recipe") or {}
     kinds = {"epochs": int, "images": int | None, "batch_size": int, "learning_rate": float, "data": str, "model": str}
-    kinds = kinds | {"seed": int} if found else {}
-    where = run.path / "config.json"
-    return {key: checked(f"{where} is damaged: {key}", found.get(key), kind) for key, kind in kinds.items()}
+    kinds |= {"seed": int, "rise": float, "keep": str, "patience": int}
+    where, usual = run.path / "config.json", defaults(Recipe)  # a run from before a setting was there did as is usual
+    values = {key: found.get(key, usual[key]) for key in kinds} if found else {}
+    return {key: checked(f"{where} is damaged: {key}", value, kinds[key]) for key, value in values.items()}
 
 
 def verify_data(ledger: Ledger, run: Run, source: Source) -> None:

@@ -1,6 +1,5 @@
 """What a training has measured: a line an epoch, which must fit the recipe, the checkpoint, and the model."""
 
-import math
 from typing import Any
 
 import torch
@@ -10,14 +9,14 @@ from assay.adversary.victim import Victim, predicted
 from assay.models.classifier import Classifier
 from assay.run_folder import Run
 from assay.train import checkpoints
-from assay.train.loop import rise
+from assay.train.descent import one_cycle
+from assay.train.validation import kept
 from assay.verify.ledger import ROUNDING, Ledger
 from assay.verify.model import recipe_of
 from assay.verify.source import Source
 
 PIECE = 1024  # images that pass at a time
 SHARES = ("accuracy", "validation_accuracy", "validation_robust")
-FIRST, LAST = 25, 1e4  # of the one-cycle schedule: peak / first, first / last
 
 
 def verify_training(ledger: Ledger, run: Run, source: Source, model: Classifier | None) -> None:
@@ -29,20 +28,21 @@ def verify_training(ledger: Ledger, run: Run, source: Source, model: Classifier 
             ledger.differs(where, "is missing")
         ledger.same(where, "epochs", [line["epoch"] for line in lines], list(range(1, len(lines) + 1)))
         if recipe and not run.stopped:
-            ledger.same(where, "the number of its lines", len(lines), recipe["epochs"])
+            if not recipe["patience"]:
+                ledger.same(where, "the number of its lines", len(lines), recipe["epochs"])
             _schedule(ledger, run, lines, recipe)
         for line in lines:
             if wrong := _absurd(line):
                 ledger.differs(where, f"epoch {line['epoch']}: {wrong}")
         if run.has("checkpoint.pt") and lines:
             history = checkpoints.load(run.path / "checkpoint.pt").history
-            for says, kept in zip(lines, history, strict=False):
-                ledger.same(where, f"epoch {kept['epoch']}:", says, dict(kept))
+            for says, held in zip(lines, history, strict=False):
+                ledger.same(where, f"epoch {held['epoch']}:", says, dict(held))
             ledger.same(where, "number of lines", len(lines), len(history))
         elif lines:
             ledger.unsure("what the training measured (metrics.jsonl): there is no checkpoint.pt beside it")
         if model is not None and lines and not run.stopped:
-            _last(ledger, run, source, model, lines[-1])
+            _measured(ledger, run, source, model, lines[kept(recipe["keep"] if recipe else "last", lines) - 1])
 
 
 def _schedule(ledger: Ledger, run: Run, lines: list[dict[str, Any]], recipe: dict[str, Any]) -> None:
@@ -53,15 +53,16 @@ def _schedule(ledger: Ledger, run: Run, lines: list[dict[str, Any]], recipe: dic
     ledger.same(run.path / "config.json", "recipe model", recipe["model"], run.read_json("model.json")["architecture"])
     images = {round(line["images_per_second"] * line["seconds"]) for line in lines}
     steps = -(-max(images, default=0) // max(1, recipe["batch_size"]))
-    if len(images) != 1 or recipe["epochs"] != len(lines) or not steps:
+    if len(images) != 1 or not steps or len(lines) > recipe["epochs"]:
         return
     for line in lines:
-        wanted = one_cycle(line["epoch"] * steps, steps * len(lines), recipe["learning_rate"])
+        done, whole = line["epoch"] * steps, recipe["epochs"] * steps
+        wanted = one_cycle(done, whole, recipe["learning_rate"], recipe["rise"])
         ledger.same(run.path / "metrics.jsonl", f"epoch {line['epoch']}: learning_rate", line["learning_rate"], wanted)
 
 
-def _last(ledger: Ledger, run: Run, source: Source, model: Classifier, line: dict[str, float]) -> None:
-    """The validation of the last epoch, with the weights that it left."""
+def _measured(ledger: Ledger, run: Run, source: Source, model: Classifier, line: dict[str, float]) -> None:
+    """The validation of the epoch whose weights were kept."""
     where, data = run.path / "metrics.jsonl", run.read_json("config.json")["data"]
     images = source.whole(ledger, where, data, "validation", model.shape, model.classes)
     if images is None:
@@ -92,12 +93,3 @@ def _absurd(line: dict[str, float]) -> str:
     if abs(images - round(images)) > ROUNDING * images or abs(hits - round(hits)) > 1e-3:
         return "accuracy, images_per_second and seconds are of no whole number of images"
     return ""
-
-
-def one_cycle(step: int, steps: int, peak: float) -> float:
-    """The learning rate after so many steps, in closed form (Smith and Topin 2018, arXiv 1708.07120; with cosines)."""
-    turn, end = rise(steps) * steps - 1, steps - 1
-    before, after, part = peak / FIRST, peak, step / turn
-    if step > turn:
-        before, after, part = peak, peak / FIRST / LAST, (step - turn) / (end - turn)
-    return after + (before - after) / 2 * (1 + math.cos(math.pi * part))

@@ -1,0 +1,108 @@
+"""One batch of a hardening, as a method sees it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from assay.adversary.goal import Goal, untargeted
+from assay.adversary.threat import Threat
+from assay.adversary.victim import Images, Precision, Scored, Victim
+from assay.chance import Draws
+from assay.models.classifier import Classifier
+from assay.spec import Call
+
+Fit = Callable[[], tuple[Tensor, Tensor]]
+
+
+@dataclass
+class Batch:
+    """pixels `(B, C, H, W)` in [0, 1] and labels `(B,)`; the threat at the eps of this step.
+
+    module is what learns, in training mode, and `classifier` the same without what joins processes: attacks see that.
+    total is how many images all processes have in this step together, and `share` what a loss is multiplied by so that
+    the mean over the processes is the mean over the images. fell counts the images whose loss an attack lowered.
+    """
+
+    classifier: Classifier
+    module: nn.Module
+    pixels: Images
+    labels: Tensor
+    threat: Threat
+    draws: Draws
+    precision: Precision
+    smoothing: float = 0.0
+    share: float = 1.0
+    progress: float = 1.0
+    fell: list[Tensor] = field(default_factory=list)
+    before: Tensor | None = None
+
+    def logits(self, pixels: Images) -> Tensor:
+        """What the network says while it learns, as float32."""
+        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            answer: Tensor = self.module(pixels)
+        return answer.float()
+
+    def loss(self, logits: Tensor) -> Tensor:
+        """Cross-entropy over the batch."""
+        self._notice(logits)
+        return self.mean(F.cross_entropy(logits, self.labels, label_smoothing=self.smoothing, reduction="none"))
+
+    def learning(self, points: Images) -> Fit:
+        """Learn the labels at these points."""
+
+        def fit() -> tuple[Tensor, Tensor]:
+            logits = self.logits(points)
+            return logits, self.loss(logits)
+
+        return fit
+
+    def mean(self, losses: Tensor) -> Tensor:
+        """The mean of one number for each image, right also where processes have unequal parts."""
+        return losses.sum() * self.share
+
+    def victim(self) -> Victim:
+        """The classifier in eval mode and frozen: crafting makes no gradients of weights, and moves no statistics."""
+        return _Watched(self)
+
+    def craft(self, attack: Call, threat: Threat | None = None) -> Images:
+        """Adversarial images for these weights; until="end": those that rest once fooled make weak ones."""
+        goal: Goal = untargeted(self.labels, until="end")
+        with self.victim() as victim:
+            crafted: Images = attack(victim, self.pixels, goal, threat or self.threat, self.draws)
+        return crafted
+
+    def _notice(self, logits: Tensor) -> None:
+        """Whose loss is lower after the attack than where it began."""
+        if self.before is not None:
+            with torch.no_grad():
+                after = F.cross_entropy(logits, self.labels, reduction="none")
+                self.fell.append((after < F.cross_entropy(self.before, self.labels, reduction="none")).sum())
+            self.before = None
+
+
+class _Watched(Victim):
+    """A victim that leaves the logits at the points where an attack began with its batch."""
+
+    def __init__(self, batch: Batch) -> None:
+        super().__init__(batch.classifier, precision=batch.precision, micro_batch=max(1, len(batch.pixels)))
+        self.batch = batch
+
+    def gradients(self, images: Images, goals: Any, exact: bool = False) -> tuple[Tensor, list[Images]]:
+        logits, found = super().gradients(images, goals, exact)
+        if self.batch.before is None and len(logits) == len(self.batch.labels):
+            self.batch.before = logits
+        return logits, found
+
+
+def walk(batch: Batch, scored: Scored, start: Images, steps: int, step_size: float | Tensor) -> Images:
+    """Projected ascent on any score, all the way: PGD without a goal that could be reached."""
+    points = start
+    with batch.victim() as victim:
+        for _ in range(steps):
+            gradient = victim.gradient(points, scored)[1]
+            points = batch.threat.project(batch.threat.climb(points, gradient, step_size), batch.pixels)
+    return points

@@ -1,0 +1,76 @@
+"""What an epoch was worth, on images that nothing is learnt from; and of which epoch the weights are kept."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from assay.adversary.goal import untargeted
+from assay.adversary.threat import Threat
+from assay.adversary.victim import Precision, Victim, predicted
+from assay.attacks.pgd import pgd
+from assay.chance import Draws, derive
+from assay.data import ImageSet
+from assay.models.classifier import Classifier
+from assay.train.ranks import Ranks
+from assay.train.recipe import Recipe
+
+PIECE = 1024  # images that are validated at a time
+PROBED = 512  # images that a hardening is probed with after each epoch
+PROBE_STEPS = 10  # of PGD, whatever the hardening makes: a single step says 100 % of a network that has collapsed
+
+
+def validated(
+    classifier: Classifier,
+    held_out: ImageSet,
+    threat: Threat | None,
+    recipe: Recipe,
+    ranks: Ranks,
+    device: torch.device,
+    precision: Precision,
+) -> dict[str, float]:
+    """Loss and accuracy on all held-out images; with a threat also how many of the first 512 withstand PGD there."""
+    mine = held_out.rows(torch.arange(ranks.rank, len(held_out), ranks.size))
+    sums = torch.zeros(2, dtype=torch.float64, device=device)
+    with Victim(classifier, access="scores") as victim:
+        for start in range(0, len(mine), PIECE):
+            piece = mine.rows(slice(start, start + PIECE))
+            labels = piece.labels.to(device)
+            logits = victim.logits(piece.pixels(device))
+            sums += torch.stack([F.cross_entropy(logits, labels, reduction="sum"), _right(logits, labels)]).double()
+    loss, right = (ranks.sum(sums) / len(held_out)).tolist()
+    found = {"validation_loss": loss, "validation_accuracy": right}
+    if threat:
+        probe = held_out.rows(slice(PROBED))
+        part = probe.rows(torch.arange(ranks.rank, len(probe), ranks.size))
+        stand = _withstand(classifier, part, threat, recipe, device, precision)
+        found["validation_robust"] = float(ranks.sum(stand) / len(probe))
+    return found
+
+
+def _withstand(
+    classifier: Classifier, images: ImageSet, threat: Threat, recipe: Recipe, device: torch.device, precision: Precision
+) -> Tensor:
+    """How many are right after the probe."""
+    labels, draws = images.labels.to(device), Draws(derive(recipe.seed, "probe"), images.index.to(device))
+    with Victim(classifier, precision=precision, micro_batch=max(1, len(images))) as victim:
+        crafted = pgd(victim, images.pixels(device), untargeted(labels), threat, draws, steps=PROBE_STEPS)
+        return (victim.labels(crafted) == labels).sum().double()
+
+
+def _right(logits: Tensor, labels: Tensor) -> Tensor:
+    return (predicted(logits) == labels).sum().float()
+
+
+def score(line: dict[str, Any]) -> float:
+    """What an epoch is chosen by: robust accuracy on validation images where there is one, else accuracy."""
+    return float(line.get("validation_robust", line["validation_accuracy"]))
+
+
+def kept(keep: str, history: Sequence[dict[str, Any]]) -> int:
+    """The epoch whose weights are kept, counted from 1; of two as good ones the first."""
+    if keep == "last":
+        return len(history)
+    return max(range(len(history)), key=lambda place: (score(history[place]), -place)) + 1
