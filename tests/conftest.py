@@ -44,6 +44,7 @@ PATIENT = (  # what the unit tier has no time for, beside what is marked in its 
 LONGER = (  # what `make test` has no time for
     "test_ray.py::test_the_command_starts",
     "test_black_box.py::test_a_run_of_it_verifies",
+    "test_black_box.py::test_it_is_attacked_as_its_access_allows[labels",
     "test_checks.py::test_a_check_that_is_disabled",
     "test_checks.py::test_the_model_and_all_chance",
     "test_checks.py::test_an_honest_number_is_believed[plain_in",
@@ -70,14 +71,19 @@ LONGER = (  # what `make test` has no time for
             "reaches_two_class_targets_at_its_factor",
             "one_eps_for_all_breaks_those_within_it",
             "decides_in_float32",
+            "finds_the_smallest_change",
+            "returns_images_of_its_own",
+            "stays_within_the_pixels",
+            "black_and_white_pixels_move",
             "the_same_draws_give_the_same_bits",
         )
     ),
     "test_attacks.py::test_attack[square-one_eps_for_all_breaks_those_within_it",
     "test_attacks.py::test_attack[square-reaches_any_target_at_its_factor",
     "test_attacks.py::test_attack[square-breaks_nothing_below_the_exact_radius",
-    "test_stopping.py::test_killed_again_and_again_at_random[1",
-    "test_stopping.py::test_killed_again_and_again_at_random[2",
+    "test_stopping.py::test_killed_again_and_again_at_random",
+    "test_attacks.py::test_attack[iterated_fgsm-the_doctor_finds_nothing",
+    "test_penalised.py::test_away_from_a_label_of_a_linear",
 )
 
 

@@ -174,4 +174,5 @@ def test_a_new_attack_is_one_new_file(tmp_path: Path) -> None:
     run("assay", "report", "run")
     assert "slowing(steps=3)" in (tmp_path / "report.html").read_text("utf-8")
     tests = Path(__file__).parents[1] / "contracts"
-    assert "slowing" in run("pytest", str(tests), "-k", "slowing", "-v", "-p", "no:cacheprovider")
+    some = "slowing and (stays_within or same_draws or hears)"  # all of them take a minute
+    assert "slowing" in run("pytest", str(tests), "-k", some, "-v", "-p", "no:cacheprovider")

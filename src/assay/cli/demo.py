@@ -37,7 +37,15 @@ def demo(
         train("digits_cnn", out=plain, device=device, force=force)
         note("2/4  harden a copy of it, and attack both")
         harden(
-            plain, out=hardened, threat=THREAT, eps=EPSILONS, epochs=20, learning_rate=4e-3, device=device, force=force
+            plain,
+            out=hardened,
+            threat=THREAT,
+            eps=EPSILONS,
+            epochs=20,
+            learning_rate=4e-3,
+            suite="quick",
+            device=device,
+            force=force,
         )
         note("3/4  look at what they look at")
         for run in (plain, hardened):

@@ -2,17 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
-from assay.cli.options import Device, EpsText, Force, Images, Json, RunPath, ThreatText, note, show
+from assay.cli.options import Augment, Device, EpsText, Force, Images, Json, RunPath, ThreatText, note, show
 
 if TYPE_CHECKING:
     from assay.run_folder import Evaluation, Run
     from assay.train.recipe import Recipe
 
 WARM_UP = 0.4  # of the steps
+LOOKED_AT = 1000  # test images, where nobody says how many: the interval of a half is then 3 points to each side
+METHOD_HELP = "an attack, made on each batch: pgd(steps=7); or fast, trades(beta=6), blend(steps=3), ibp"
 
 
 def harden(
@@ -20,11 +22,15 @@ def harden(
     *,
     out: Annotated[Path, arg(metavar="RUN2", help="the run folder of the hardened model")],
     threat: ThreatText = "linf(0.3)",
-    method: Annotated[str, arg(metavar="ATTACK", help="what each batch is attacked with")] = "pgd(steps=7)",
+    method: Annotated[str, arg(metavar="METHOD", help=METHOD_HELP)] = "pgd(steps=7)",
     epochs: Annotated[int, arg(metavar="N", help="how long")] = 5,
     learning_rate: Annotated[float, arg(metavar="X", help="the peak")] = 2e-3,
+    augment: Augment = (),
+    awp: Annotated[float, arg(metavar="X", help="move the weights by so much against the images, such as 0.005")] = 0.0,
+    average: Annotated[float, arg(metavar="DECAY", help="keep a moving average of the weights, such as 0.99")] = 0.0,
     eps: EpsText = None,
-    images: Annotated[Images, arg(help="how many test images to compare the two models on")] = None,
+    suite: Annotated[Literal["quick", "standard"], arg(help="which attacks compare the two")] = "standard",
+    images: Annotated[Images, arg(help="how many test images to compare them on; 1 000, if there are so many")] = None,
     seed: Annotated[int, arg(metavar="N", help="order and noise")] = 0,
     resume: Annotated[bool, arg(help="take up a hardening that was stopped")] = False,
     device: Device = "auto",
@@ -32,33 +38,39 @@ def harden(
     json: Json = False,
 ) -> int:
     """Train a copy of a run against an attack, then compare the two on the same images."""
-    from assay import spec
-    from assay.attacks import ATTACKS
     from assay.cli import learning
     from assay.cli.evaluating import carry_out, compared, compared_text, possible
     from assay.cli.options import load_images, load_run, plan_of
+    from assay.cli.train import changes
     from assay.evaluate.suites import SUITES
     from assay.run_folder import open_run
+    from assay.train.methods import read_method
+    from assay.train.ranks import speaks
 
     if resume and force:
         raise ValueError("--resume goes on and --force begins again: take one of them")
     if out.resolve() == run.resolve():
         raise ValueError(f"--out {out} is the run itself: the hardened model needs another folder")
-    plan = plan_of(SUITES["quick"]["gradients"], threat, eps, "untargeted", 0, device)
-    call = spec.read(method, ATTACKS, "attack")
+    plan = replace(plan_of(SUITES[suite]["gradients"], threat, eps, "untargeted", 0, device), checked=suite == "standard")
+    call = read_method(method, plan.threat)
     before, classifier = load_run(run)
-    possible(replace(plan, attacks=(*plan.attacks, call)), classifier, load_images(before, None, "test", images))
+    looked_at = load_images(before, None, "test", images)
+    images = images or min(LOOKED_AT, len(looked_at))
+    possible(plan, classifier, looked_at)
     settings = {"attack": str(call), "threat": str(plan.threat), "epochs": epochs, "learning_rate": learning_rate}
+    settings |= {"awp": awp, "average": average, "keep": "best", "augment": changes(augment)}
     recipe = _recipe_of(before).changed(**settings, seed=seed, warm_up=WARM_UP)
     if resume:
         recipe = learning.begun(out, **recipe.describe())
     learning.start(out, recipe, device=device, force=force, resume=resume, parent=run)
+    if not speaks():
+        return 0
     after = open_run(out)
     learning.test(after, device)
     note("comparing the two on the same test images")
-    folder = carry_out(out, plan, "quick", None, "test", images, force=True)
+    folder = carry_out(out, plan, suite, None, "test", images, force=True)
     if not _has_same(before.evaluation(folder.path.name), plan.describe()):
-        carry_out(run, plan, "quick", None, "test", images, force=True)
+        carry_out(run, plan, suite, None, "test", images, force=True)
     result = compared(before, after, folder.path.name)
     show({"run": str(out), **result}, compared_text(result), json)
     return 0

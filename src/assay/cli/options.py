@@ -38,6 +38,13 @@ EightBit = Annotated[bool, arg(help="send images of 8 bit, as a file holds them;
 Seed = Annotated[int, arg(metavar="N", help="what the random numbers are made from")]
 Workers = Annotated[int, arg(metavar="N", help="so many processes share the work; the answer is the same")]
 Specs = Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="SPEC")]
+Augment = Annotated[
+    UseAppendAction[tuple[str, ...]],
+    arg(
+        metavar="SPEC",
+        help="alternating_flip, cutout(size=8), flip, shift(pixels=4), none; the recipe's if not given",
+    ),
+]
 
 
 def device_of(name: str) -> "torch.device":

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from assay.cli.options import Device, Force, Images, Json, Size, SkipBad, Specs, show
+from assay.cli.options import Augment, Device, Force, Images, Json, Size, SkipBad, show
 from assay.train.recipes import RECIPES
 
 
@@ -19,7 +19,7 @@ def train(
     images: Images = None,
     size: Size = None,
     skip_bad: SkipBad = False,
-    augment: Annotated[Specs, arg(help="flip, shift(pixels=4), cutout(size=8), none; the recipe's if not given")] = (),
+    augment: Augment = (),
     seed: Annotated[int | None, arg(metavar="N", help="weights, order and noise")] = None,
     out: Annotated[Path | None, arg(metavar="RUN", help="the run folder; runs/RECIPE if not given")] = None,
     resume: Annotated[bool, arg(help="take up a training that was stopped")] = False,
@@ -37,7 +37,7 @@ def train(
         raise ValueError("--resume goes on and --force begins again: take one of them")
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "images": images, "size": size}
     settings |= {"learning_rate": learning_rate, "data": data and settled(data), "skip_bad": skip_bad or None}
-    settings |= {"augment": _changes(augment), "seed": seed}
+    settings |= {"augment": changes(augment), "seed": seed}
     wanted = named(recipe).changed(**settings)
     path = out or Path("runs") / recipe
     if resume:
@@ -59,7 +59,7 @@ def train(
     return 0
 
 
-def _changes(augment: tuple[str, ...]) -> list[str] | None:
+def changes(augment: tuple[str, ...]) -> list[str] | None:
     """What --augment asks for; None leaves it to the recipe."""
     if "none" in augment and len(augment) > 1:
         raise ValueError(f"--augment none stands alone, got {', '.join(augment)}")

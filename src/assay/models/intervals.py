@@ -17,7 +17,7 @@ SHAPELESS = (nn.Flatten, nn.Identity)
 def worst_logits(
     classifier: Classifier, images: Float[Tensor, "B C H W"], labels: Int64[Tensor, "B"], eps: float
 ) -> Float[Tensor, "B K"]:
-    """For each class the largest that its logit minus the label's can be within eps in linf, in the box; 0 at the label.
+    """For each class the most that its logit can exceed the label's within eps in linf, in the box; 0 at the label.
 
     arXiv 1810.12715, eq. 5 to 8, with the last layer joined to the difference. Where all others are below 0, no image
     of the ball is misclassified, whatever the attack: a proof, up to the rounding of float32. ValueError for a network
