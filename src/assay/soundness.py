@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from assay.contents import CLEAN, FORMS, LARGEST, LEARNT, MAPS, NUMBERS, PICTURES, WHOLE
-from assay.tally import VERDICTS, column
+from assay.tally import CERTIFIED, VERDICTS, column
 
 
 def wrong_in_run(name: str, content: Any) -> str:
@@ -83,7 +83,7 @@ def _wrong_settings(config: Mapping[str, Any]) -> str:
 
 def _wrong_table(table: Mapping[str, np.ndarray], config: Mapping[str, Any], attacked: set[tuple[str, float]]) -> str:
     verdicts = {column(*pair, "verdict") for pair in attacked}
-    numbers = {column(*pair, what) for pair in attacked for what in NUMBERS} | {*CLEAN}
+    numbers = {column(*pair, what) for pair in attacked for what in NUMBERS} | {*CLEAN} | ({CERTIFIED} & set(table))
     if missing := sorted((verdicts | numbers) - set(table)):
         return f"{missing[0]} is missing"
     if len(table["label"]) != config["n"]:

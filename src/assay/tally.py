@@ -2,6 +2,7 @@
 
 A table is columns by name, a row for each image:
     index label clean_prediction clean_confidence clean_rank (how many classes were thought likelier than the label)
+    eps_certified (where bounds are known: the largest eps at which no attack whatever breaks it, 0 for none)
     and for each attack and eps, under "ATTACK@EPS:", verdict prediction confidence size l2 linf ssim
 Verdicts: wrong (already on the clean image), robust, broken, fault (never counts as robust), exempt (the image is of
 the class that the attack aims at).
@@ -18,6 +19,7 @@ Table = Mapping[str, np.ndarray]
 VERDICTS = ("wrong", "robust", "broken", "fault", "exempt")
 TOP = 5  # classes among which the right one counts as found
 STANDS = ("robust", "exempt")
+CERTIFIED = "eps_certified"
 
 
 def column(attack: str, eps: float, what: str) -> str:
@@ -41,6 +43,9 @@ def tally(table: Table, attacks: Sequence[str], epsilons: Sequence[float], class
         "per_class": per_class(table, classes),
         "attacks": [_attack(table, attack, eps) for attack in attacks for eps in epsilons],
         "robust": [{"eps": eps, **share(stands(table, attacks, epsilons, eps))} for eps in epsilons],
+        "certified": [{"eps": eps, **share(right & (table[CERTIFIED] >= eps) & (eps > 0))} for eps in epsilons]
+        if CERTIFIED in table
+        else None,
         "faults": sum(int((_verdict(table, attack, eps) == "fault").sum()) for attack in attacks for eps in epsilons),
         "smallest_eps": _smallest_eps(table, attacks, epsilons),
     }

@@ -67,7 +67,7 @@ NAMES = [
         "--image -1: digits test has no image of that number",
     ),
     (("explain", "run", "--method", "saliency", "--method", "saliency()"), "the same method was given twice"),
-    (("harden", "run", "--out", "h", "--method", "trades"), "unknown attack 'trades'"),
+    (("harden", "run", "--out", "h", "--method", "trade"), "unknown method 'trade'"),
     (("evaluate", "run", "--data", "mnist"), "mnist is not here and could not be downloaded"),
 ]
 NUMBERS = [

@@ -88,8 +88,15 @@ def figures(folder: Folder) -> str:
         rows.append(
             f"  {'robust: right under all of them':<34} {eps_text(line['eps'], config['norm']):>7} {percent(line)}"
         )
+    for line in results.get("certified") or ():
+        if line["count"]:
+            rows.append(
+                f"  {'proven: no attack whatever breaks':<34} {eps_text(line['eps'], 'linf'):>7} {percent(line)}"
+            )
     if folder.has("checks.json"):
         rows += believed(folder.read_json("checks.json"))
+    elif results["attacks"] and config["goal"] == "untargeted":
+        rows.append("  no diagnostics were run: --suite standard says whether this number may be believed")
     return "\n".join(rows)
 
 

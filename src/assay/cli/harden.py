@@ -51,7 +51,9 @@ def harden(
         raise ValueError("--resume goes on and --force begins again: take one of them")
     if out.resolve() == run.resolve():
         raise ValueError(f"--out {out} is the run itself: the hardened model needs another folder")
-    plan = replace(plan_of(SUITES[suite]["gradients"], threat, eps, "untargeted", 0, device), checked=suite == "standard")
+    plan = replace(
+        plan_of(SUITES[suite]["gradients"], threat, eps, "untargeted", 0, device), checked=suite == "standard"
+    )
     call = read_method(method, plan.threat)
     before, classifier = load_run(run)
     looked_at = load_images(before, None, "test", images)

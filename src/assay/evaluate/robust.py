@@ -21,6 +21,7 @@ from assay.adversary.victim import MICRO_BATCH, Precision, Victim
 from assay.attacks import Facts
 from assay.chance import Draws
 from assay.data import ImageSet
+from assay.evaluate.certificate import certificates
 from assay.evaluate.judge import Verdicts, answers, judge, rank
 from assay.models.classifier import Classifier
 from assay.spec import Call, defaults
@@ -203,6 +204,8 @@ def play(classifier: Classifier, shard: ImageSet, plan: Plan, bar: "tqdm[Any]") 
     }
     still = np.zeros(len(shard), np.float32)
     blank = Verdicts(untouched, table["clean_prediction"], table["clean_confidence"], still, still, still, still + 1)
+    if plan.attacks and plan.goal.name == "untargeted":
+        table |= certificates(classifier, shard, plan.epsilons, plan.threat.norm.name)
     rows = able.nonzero()[:, 0]
     attacked, goal, costs = shard.rows(rows.cpu()), goal[rows], []
     once: dict[str, Played] = {}  # who looks for the smallest change is not told eps, and is asked once for all

@@ -13,11 +13,12 @@ FIRST, LAST = 25.0, 1e4  # peak / first learning rate, first / last: as Smith an
 
 def optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Over all parameters that learn; biases and norms are not decayed."""
-    groups = _groups(net, recipe)
+    groups, rate = _groups(net, recipe), recipe.learning_rate
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+        nesterov = recipe.momentum > 0
+        return torch.optim.SGD(groups, lr=rate, momentum=recipe.momentum, nesterov=nesterov, fused=True)
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    return kind(groups, lr=recipe.learning_rate)
+    return kind(groups, lr=rate, fused=True)  # fused: one pass over the weights in place of ten
 
 
 def schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.OneCycleLR:

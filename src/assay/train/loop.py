@@ -225,7 +225,7 @@ class Training:
 
     def _alarm(self) -> str | None:
         """What the sentinel says; certified training needs none, it is no attack that could be learnt by heart."""
-        return alarm(self.history) if self.method and self.method.name != "ibp" else None
+        return alarm(self.history) if self.method and not self.recipe.certifies else None
 
     def _remember(self) -> None:
         """The weights of the best epoch, and the state that the sentinel would go back to."""

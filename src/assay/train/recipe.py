@@ -7,6 +7,7 @@ from assay.spec import checked
 
 Optimizer = Literal["adam", "adamw", "sgd"]
 Keep = Literal["last", "best"]
+CERTIFIED_BY = "ibp"
 RANGES: dict[str, tuple[float, float]] = {
     "epochs": (1, 10_000),
     "batch_size": (1, 100_000),
@@ -72,6 +73,11 @@ class Recipe:
             raise ValueError(f"attack and threat go together, got {self.attack} and {self.threat}")
         if self.awp and not self.attack:
             raise ValueError(f"awp moves the weights against adversarial images: it needs an attack, got {self.awp:g}")
+
+    @property
+    def certifies(self) -> bool:
+        """Whether the training is one whose robustness can be proven."""
+        return self.attack is not None and self.attack.partition("(")[0] == CERTIFIED_BY
 
     def changed(self, **settings: Any) -> "Recipe":
         """The recipe with those settings that are not None."""

@@ -14,6 +14,7 @@ from assay.attacks.pgd import pgd
 from assay.chance import Draws, derive
 from assay.data import ImageSet
 from assay.models.classifier import Classifier
+from assay.models.intervals import certified
 from assay.train.ranks import Ranks
 from assay.train.recipe import Recipe
 
@@ -42,6 +43,8 @@ def validated(
             sums += torch.stack([F.cross_entropy(logits, labels, reduction="sum"), _right(logits, labels)]).double()
     loss, right = (ranks.sum(sums) / len(held_out)).tolist()
     found = {"validation_loss": loss, "validation_accuracy": right}
+    if threat and recipe.certifies:
+        found["validation_certified"] = float(ranks.sum(_proven(classifier, mine, threat, device)) / len(held_out))
     if threat:
         probe = held_out.rows(slice(PROBED))
         part = probe.rows(torch.arange(ranks.rank, len(probe), ranks.size))
@@ -60,13 +63,25 @@ def _withstand(
         return (victim.labels(crafted) == labels).sum().double()
 
 
+def _proven(classifier: Classifier, images: ImageSet, threat: Threat, device: torch.device) -> Tensor:
+    """Of how many no image of the ball is misclassified."""
+    assert isinstance(threat.eps, float)
+    proven = torch.zeros((), dtype=torch.float64, device=device)
+    with Victim(classifier), torch.no_grad():
+        for start in range(0, len(images), PIECE):
+            piece = images.rows(slice(start, start + PIECE))
+            proven += certified(classifier, piece.pixels(device), piece.labels.to(device), threat.eps).sum()
+    return proven
+
+
 def _right(logits: Tensor, labels: Tensor) -> Tensor:
     return (predicted(logits) == labels).sum().float()
 
 
 def score(line: dict[str, Any]) -> float:
-    """What an epoch is chosen by: robust accuracy on validation images where there is one, else accuracy."""
-    return float(line.get("validation_robust", line["validation_accuracy"]))
+    """What an epoch is chosen by, on validation images: what is certified, else what is robust, else accuracy."""
+    robust = line.get("validation_robust", line["validation_accuracy"])
+    return float(line.get("validation_certified", robust))
 
 
 def kept(keep: str, history: Sequence[dict[str, Any]]) -> int:

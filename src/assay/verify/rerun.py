@@ -9,11 +9,12 @@ import torch
 
 from assay.adversary.victim import Victim
 from assay.data import ImageSet
+from assay.evaluate.certificate import certificates
 from assay.evaluate.guest import read_attacks
 from assay.evaluate.judge import answers, judge
 from assay.evaluate.robust import SHARD, Plan, aim, facts, run_attack
 from assay.models.classifier import Classifier
-from assay.tally import stands
+from assay.tally import CERTIFIED, stands
 from assay.verify.ledger import Ledger
 from assay.verify.lights import verify_lights
 from assay.verify.looked import Looked, guest
@@ -55,6 +56,7 @@ def rerun(
         }
         found["same_machine"] = int(same)
         _clean(ledger, looked, looked.images, classifier, plan)
+        _bounds(ledger, looked, looked.images, classifier)
         if plan.attacks:
             found["proofs"] = _proofs(ledger, looked, looked.images, classifier, plan)
             again = _Again(ledger, looked, looked.images, classifier, plan, same)
@@ -93,6 +95,17 @@ def _clean(ledger: Ledger, looked: Looked, images: ImageSet, classifier: Classif
         )
 
     ledger.rows(looked.file, table["index"], wrong.numpy(), tell)
+
+
+def _bounds(ledger: Ledger, looked: Looked, images: ImageSet, classifier: Classifier) -> None:
+    """What is proven can be proven again."""
+    says = looked.table.get(CERTIFIED)
+    if says is None:
+        return
+    plan = looked.plan
+    found = certificates(classifier, images, plan.epsilons, plan.threat.norm.name).get(CERTIFIED, np.zeros(len(says)))
+    index, wrong = looked.table["index"], says > found
+    ledger.rows(looked.file, index, wrong, lambda row: f"{CERTIFIED} is {says[row]:g}, the bounds prove {found[row]:g}")
 
 
 def _proofs(ledger: Ledger, looked: Looked, images: ImageSet, classifier: Classifier, plan: Plan) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from assay.attacks import Kind
-from assay.tally import column
+from assay.tally import CERTIFIED, brackets, column
 from assay.verify.ledger import Ledger
 from assay.verify.looked import BLIND, Looked, kind_of
 
@@ -61,6 +61,7 @@ def verify_table(ledger: Ledger, looked: Looked) -> None:
             exempt = rows.verdict == "exempt" if exempt is None else exempt
             wrong = (rows.verdict == "exempt") != exempt
             ledger.rows(looked.file, looked.table["index"], wrong, "exempt of some attacks, but not of all")
+    _certified(ledger, looked)
     _exempt(ledger, looked, exempt)
     _spared(ledger, looked)
 
@@ -177,6 +178,19 @@ def _once(ledger: Ledger, looked: Looked, attack: str, rows: Rows) -> None:
     spared = (rows.verdict == SPARED) | (looked.of(attack, first, "verdict") == SPARED)
     tell = f"{rows.name} has another answer than at eps {first:g}, but {attack} is asked once for all"
     ledger.rows(looked.file, looked.table["index"], other & ~spared, tell)
+
+
+def _certified(ledger: Ledger, looked: Looked) -> None:
+    """What is proven is right, and no attack has broken it at that eps."""
+    proven = looked.table.get(CERTIFIED)
+    if proven is None:
+        return
+    index, epsilons = looked.table["index"], looked.plan.epsilons
+    strange = ~np.isin(proven, [0.0, *epsilons])
+    ledger.rows(looked.file, index, strange, lambda row: f"{CERTIFIED} is {proven[row]:g}, which is no eps of the list")
+    fallen = brackets(looked.table, looked.attacks, epsilons)[1] <= proven
+    tell = "is proven at an eps at which it is broken or wrong"
+    ledger.rows(looked.file, index, (proven > 0) & fallen, tell)
 
 
 def _exempt(ledger: Ledger, looked: Looked, exempt: np.ndarray | None) -> None:

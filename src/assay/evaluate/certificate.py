@@ -1,0 +1,42 @@
+"""Which images no attack whatever can break: a lower bound on robust accuracy, where interval bounds can prove it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from assay.adversary.victim import MICRO_BATCH, Victim
+from assay.data import ImageSet
+from assay.models.classifier import Classifier
+from assay.models.intervals import certified, chain
+from assay.tally import CERTIFIED
+
+
+def certificates(
+    classifier: Classifier, images: ImageSet, epsilons: Sequence[float], norm: str
+) -> dict[str, np.ndarray]:
+    """The table's column: of each image the largest eps of the list at which it is proven; 0 where none is.
+
+    No column where nothing can be proven: in another norm than linf, or for a network that is no chain of layers.
+    """
+    if norm != "linf" or not can_be(classifier):
+        return {}
+    device, largest = classifier.mean.device, torch.zeros(len(images), dtype=torch.float64)
+    with Victim(classifier), torch.no_grad():
+        for start in range(0, len(images), MICRO_BATCH):
+            rows = slice(start, start + MICRO_BATCH)
+            part = images.rows(rows)
+            pixels, labels = part.pixels(device), part.labels.to(device)
+            for eps in sorted(epsilons):
+                largest[rows][certified(classifier, pixels, labels, eps).cpu()] = eps
+    return {CERTIFIED: largest.numpy()}
+
+
+def can_be(classifier: Classifier) -> bool:
+    """Whether there are bounds for this network."""
+    try:
+        with Victim(classifier):
+            return isinstance(chain(classifier.net)[-1], nn.Linear)
+    except ValueError:
+        return False
