@@ -93,3 +93,14 @@ def test_batch_norm_changes_nothing_else_of_mnist_cnn() -> None:
     assert [kind for kind in kinds if kind != "BatchNorm2d"] == [type(part).__name__ for part in plain.children()]
     weights = [p for part in normed.children() if not isinstance(part, nn.BatchNorm2d) for p in part.parameters()]
     assert all(map(torch.equal, plain.parameters(), weights))  # a norm draws no number: the same seed, the same start
+
+
+def test_batch_norm_alone_changes_nothing_else_of_small_cnn() -> None:
+    torch.manual_seed(0)
+    normed = MODELS["small_cnn"]((3, 32, 32), 10, norm=True)
+    plain = make("small_cnn", (3, 32, 32))
+    kinds = [type(part).__name__ for part in normed.children()]
+    assert [kinds[place + 1] for place, kind in enumerate(kinds) if kind == "BatchNorm2d"] == ["ReLU"] * 3
+    assert [kind for kind in kinds if kind != "BatchNorm2d"] == [type(part).__name__ for part in plain.children()]
+    weights = [p for part in normed.children() if not isinstance(part, nn.BatchNorm2d) for p in part.parameters()]
+    assert all(map(torch.equal, plain.parameters(), weights))
