@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from assay.models import MODELS
+from assay.models.vit import SHORT
 
 
 def made(**settings: Any) -> Any:
@@ -47,16 +48,18 @@ def test_a_window_as_large_as_the_image_is_none() -> None:
     torch.testing.assert_close(made(window=8)(images), made()(images))
 
 
-def test_attention_is_that_of_torch() -> None:
+@pytest.mark.parametrize("places", [(3, 5), (17, 17)], ids=["short", "long"])
+def test_attention_is_that_of_torch(places: tuple[int, int]) -> None:
+    assert (places[0] * places[1] > SHORT) == (places == (17, 17))
     block = made().block1.attention
-    theirs = torch.nn.MultiheadAttention(128, 4, batch_first=True)
+    theirs = torch.nn.MultiheadAttention(96, 3, batch_first=True)
     theirs.load_state_dict(
         {
             **{"in_proj_weight": block.ask.weight, "in_proj_bias": block.ask.bias},
             **{"out_proj.weight": block.answer.weight, "out_proj.bias": block.answer.bias},
         }
     )
-    tokens = torch.randn(2, 3, 5, 128)
+    tokens = torch.randn(2, *places, 96)
     flat = tokens.flatten(1, 2)
     torch.testing.assert_close(block(tokens).flatten(1, 2), theirs(flat, flat, flat)[0])
 
