@@ -16,7 +16,7 @@ NAMES = [
     (("data", "describe", "fashion_mnist"), "unknown data set 'fashion_mnist'; there are cifar10,"),
     (
         ("model", "describe", "mnist_cn"),
-        "unknown model 'mnist_cn'; there are mlp, mnist_cnn, mnist_cnn_bn, resnet14,",
+        "unknown model 'mnist_cn'; there are better_cnn, mlp, mnist_cnn, mnist_cnn_bn,",
     ),
     (("model", "describe", "runs/none"), "there is no run 'runs/none'"),
     (("attack", "run"), "--attack is missing: name one"),

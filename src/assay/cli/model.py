@@ -28,7 +28,8 @@ def model(
         raise ValueError(f"model list takes no NAME, got {name!r}: is it assay model describe {name}?")
     if what == "list":
         about = {key: MODELS.about(key) for key in MODELS}
-        show({"models": about}, "\n".join(f"{key:<14}{line}" for key, line in about.items()), json)
+        widest = max(map(len, about))
+        show({"models": about}, "\n".join(f"{key:<{widest}}  {line}" for key, line in about.items()), json)
         return 0
     if name is None:
         raise ValueError(f"model describe needs a NAME or a RUN; there are {', '.join(MODELS)}")
