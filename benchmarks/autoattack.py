@@ -54,6 +54,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3, help=f"seed s sees the test images from {APART}·s on")
     parser.add_argument("--rounds", type=int, default=3, help="of assay; a reference is run once for each seed")
     parser.add_argument("--threads", type=int, default=2, help="for everybody")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda, for everybody")
     parser.add_argument("--batch", type=int, default=64, help="of the references; 250 is the original's default")
     parser.add_argument("--autoattack", type=Path, help="folder that holds the original's package autoattack")
     parser.add_argument("--cache", type=Path, default=journal.HERE.parent / "runs" / "benchmark")
@@ -118,6 +119,7 @@ def fresh(name: str, run: Path, seed: int, start: int, images: int, asked: argpa
     """One measurement, in a process of its own."""
     job = {"contender": name, "run": str(run), "threat": asked.threat, "seed": seed, "start": start, "images": images}
     job |= {"threads": asked.threads, "batch": asked.batch, "autoattack": str(asked.autoattack or "")}
+    job |= {"device": asked.device}
     command = [sys.executable, __file__, "--serve", json.dumps(job)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     answers = [line for line in done.stdout.splitlines() if line.startswith(MARK)]  # a peer prints things, too
@@ -135,6 +137,7 @@ def kept(name: str, run: Path, seed: int, start: int, images: int, asked: argpar
     weights, data = (json.loads((run / f"{file}.json").read_text()) for file in ("model", "config"))
     network = [weights["architecture"], data.get("source"), weights["weights"]]  # weights may be in another's place
     key = [name, *network, data["data"], asked.threat, seed, start, images, asked.threads, asked.batch]
+    key += [asked.device] if asked.device != "cpu" else []
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
     place = asked.cache / "autoattack" / f"{name}-{digest}.json"
     if place.exists() and (found := json.loads(place.read_text()))["key"] == key:
@@ -223,11 +226,12 @@ def serve(job: dict[str, Any]) -> None:
     images = whole.rows(slice(job["start"], end))
     contend = ours if job["contender"] in OURS else theirs
     first, before = whole.rows(slice(WARM_UP)), journal.peak_memory()
+    classifier.to(job["device"])
     if contend is ours:
         ours(classifier, first, job | {"contender": "assay, quick"})
     else:
         classifier.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-        torch.autograd.grad(classifier(pixels := first.pixels().requires_grad_()).sum(), pixels)
+        torch.autograd.grad(classifier(pixels := first.pixels(job["device"]).requires_grad_()).sum(), pixels)
     began, cpu_began = time.perf_counter(), time.process_time()
     with counted(classifier) as passes:
         verdicts = contend(classifier, images, job)

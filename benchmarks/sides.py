@@ -31,7 +31,7 @@ def ours(classifier: "Classifier", images: "ImageSet", job: dict[str, Any]) -> V
     from assay.evaluate.shards import evaluate
     from assay.tally import column
 
-    plan = plan_of([OURS[job["contender"]]], job["threat"], None, "untargeted", job["seed"], "cpu")
+    plan = plan_of([OURS[job["contender"]]], job["threat"], None, "untargeted", job["seed"], job["device"])
     evaluation = evaluate(classifier, images, plan)
     if job["contender"] == CHECKED:
         plan, evaluation, _ = believed(classifier, images, replace(plan, checked=True), evaluation)
@@ -50,19 +50,19 @@ def theirs(classifier: "Classifier", images: "ImageSet", job: dict[str, Any]) ->
     threat, seed, batch = read_threat(job["threat"]), job["seed"], job["batch"]
     settings = {"norm": NORMS[threat.norm.name], "eps": threat.eps, "version": "standard", "seed": seed}
     torch.manual_seed(seed)
-    pixels, labels = images.pixels(), images.labels
+    pixels, labels = images.pixels(job["device"]), images.labels.to(job["device"])
     if job["contender"] == "original":
         sys.path[:] = [job["autoattack"], *(path for path in sys.path if Path(path) != journal.HERE)]
         from autoattack import AutoAttack
 
-        attack = AutoAttack(classifier, device="cpu", verbose=False, **settings)
+        attack = AutoAttack(classifier, device=job["device"], verbose=False, **settings)
         points = attack.run_standard_evaluation(pixels, labels, bs=batch)
     else:
         from torchattacks import AutoAttack
 
         attack = AutoAttack(classifier, n_classes=len(classifier.classes), **settings)
         points = torch.cat([attack(*part) for part in zip(pixels.split(batch), labels.split(batch), strict=True)])
-    return lambda judging: judged(judging, images, threat, points)
+    return lambda judging: judged(judging, images, threat, points.cpu())
 
 
 def judged(classifier: "Classifier", images: "ImageSet", threat: Any, points: "Tensor") -> Measured:

@@ -22,10 +22,11 @@ COUNTED = [
     ("resnet18", (3, 32, 32), 11_181_642),
     ("preact_resnet18", (3, 32, 32), 11_172_170),
     ("vit", (3, 32, 32), 460_714),
+    ("strided_cnn", (1, 28, 28), 166_406),
 ]
 SMALLEST = {
     **{"mlp": 1, "small_cnn": 8, "mnist_cnn": 4, "mnist_cnn_bn": 4, "resnet14": 4},
-    **{"better_cnn": 4, "speed_cnn": 2, "resnet18": 8, "preact_resnet18": 8, "vit": 8},
+    **{"better_cnn": 4, "speed_cnn": 2, "resnet18": 8, "preact_resnet18": 8, "vit": 8, "strided_cnn": 4},
 }
 SHAPES = [(1, 28, 28), (3, 32, 32), (3, 33, 47), (1, 8, 8), (4, 9, 31)]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import chain
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -27,6 +28,7 @@ Access = Literal["gradients", "scores", "labels"]
 Precision = Literal["float32", "bfloat16"]
 Images = Float[Tensor, "B C H W"]
 MICRO_BATCH = 32
+ON_GPU = 256  # there, so few images at a time leave most of it idle
 ACCESS: tuple[Access, ...] = ("labels", "scores", "gradients")
 
 
@@ -50,7 +52,7 @@ class Victim:
         self.classifier = classifier
         self.access = access
         self.precision = precision
-        self.micro_batch = micro_batch or MICRO_BATCH
+        self.micro_batch = micro_batch or usual_micro_batch(device_of(classifier))
         self.forwards = 0
         self.backwards = 0
         self.curves: dict[str, list[Float[Tensor, "B"]]] = {}
@@ -142,6 +144,16 @@ class Victim:
     def _grant(self, wanted: Access) -> None:
         if ACCESS.index(wanted) > ACCESS.index(self.access):
             raise PermissionError(f"the attack asked for {wanted}, but this victim grants only {self.access}")
+
+
+def usual_micro_batch(device: torch.device) -> int:
+    """How many images pass at a time where nobody says; part of the setting, since it may change last bits."""
+    return ON_GPU if device.type == "cuda" else MICRO_BATCH
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where a module's numbers are; the CPU if it has none."""
+    return next((tensor.device for tensor in chain(module.parameters(), module.buffers())), torch.device("cpu"))
 
 
 def predicted(logits: Float[Tensor, "B K"]) -> Int64[Tensor, "B"]:

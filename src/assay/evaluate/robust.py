@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from assay.adversary.goal import Goal, dlr_exists
 from assay.adversary.threat import Threat
-from assay.adversary.victim import MICRO_BATCH, Precision, Victim
+from assay.adversary.victim import MICRO_BATCH, Precision, Victim, usual_micro_batch
 from assay.attacks import Facts
 from assay.chance import Draws
 from assay.data import ImageSet
@@ -89,7 +89,7 @@ class Plan:
             "goal": str(self.goal),
             "seed": self.seed,
             "precision": self.precision,
-            "micro_batch": MICRO_BATCH,
+            "micro_batch": usual_micro_batch(self.device),
             "shard": self.shard,
             "eight_bit": self.eight_bit,
             "device": self.device.type,

@@ -53,8 +53,141 @@ def resnet14() -> Recipe:
     )
 
 
+def better_cnn() -> Recipe:
+    """Our own design on CIFAR-10."""
+    return Recipe(
+        name="better_cnn",
+        model="better_cnn",
+        data="cifar10",
+        epochs=10,
+        batch_size=128,
+        learning_rate=5e-3,
+        augment=["flip", "shift(pixels=2)"],
+        label_smoothing=0.1,
+    )
+
+
+def vit() -> Recipe:
+    """A small vision transformer on CIFAR-10, from scratch."""
+    return Recipe(
+        name="vit",
+        model="vit",
+        data="cifar10",
+        epochs=30,
+        batch_size=128,
+        learning_rate=1.5e-3,
+        optimizer="adamw",
+        weight_decay=0.05,
+        augment=["flip", "shift(pixels=4)"],
+        label_smoothing=0.1,
+    )
+
+
+def speed_cnn() -> Recipe:
+    """In the line of airbench (Jordan 2024, arXiv 2404.00498), narrow enough for two cores."""
+    return replace(_airbench(), name="speed_cnn", model="speed_cnn(width=24)", epochs=10)
+
+
+def speed_cnn_gpu() -> Recipe:
+    """The same at its full width, for a GPU."""
+    return replace(_airbench(), name="speed_cnn_gpu", model="speed_cnn", epochs=12, batch_size=1024, learning_rate=1.5)
+
+
+def _airbench() -> Recipe:
+    """Its settings, with the mean of the losses where the author takes the sum."""
+    return Recipe(
+        model="speed_cnn",
+        data="cifar10",
+        epochs=10,
+        batch_size=512,
+        learning_rate=0.8,
+        optimizer="sgd",
+        momentum=0.85,
+        weight_decay=1.3e-3,
+        bias_scale=64,
+        rise=0.23,
+        label_smoothing=0.2,
+        average=0.99,
+        augment=["alternating_flip", "shift(pixels=2, fill='mirror')"],
+    )
+
+
+def mnist_certified() -> Recipe:
+    """Interval bounds on MNIST: trained at linf 0.4, so that it can be certified at 0.3 (Gowal et al. 2018)."""
+    return Recipe(
+        name="mnist_certified",
+        model="strided_cnn",
+        data="mnist",
+        epochs=60,
+        batch_size=128,
+        learning_rate=1e-3,
+        attack="ibp",
+        threat="linf(0.4)",
+        warm_up=0.5,
+        keep="best",
+    )
+
+
+def mnist_hard() -> Recipe:
+    """PGD of seven steps on MNIST at linf 0.3."""
+    return Recipe(
+        name="mnist_hard",
+        model="mnist_cnn",
+        data="mnist",
+        epochs=10,
+        batch_size=128,
+        learning_rate=2e-3,
+        attack="pgd(steps=7)",
+        threat="linf(0.3)",
+        warm_up=0.4,
+        average=0.99,
+        keep="best",
+    )
+
+
+def cifar10_hard() -> Recipe:
+    """A small network on CIFAR-10 against linf 8/255, by single steps (de Jorge et al. 2022)."""
+    return Recipe(
+        name="cifar10_hard",
+        model="speed_cnn(width=24)",
+        data="cifar10",
+        epochs=15,
+        batch_size=128,
+        learning_rate=0.1,
+        optimizer="sgd",
+        weight_decay=5e-4,
+        rise=0.3,
+        augment=["flip", "shift(pixels=4)"],
+        attack="fast",
+        threat="linf(8/255)",
+        average=0.995,
+        keep="best",
+    )
+
+
+def preact_resnet18_fast() -> Recipe:
+    """The network of the literature on CIFAR-10 against linf 8/255, by single steps (de Jorge et al. 2022)."""
+    return replace(cifar10_hard(), name="preact_resnet18_fast", model="preact_resnet18", epochs=30)
+
+
+def preact_resnet18_trades() -> Recipe:
+    """The same by TRADES (Zhang et al. 2019) with moved weights (Wu et al. 2020)."""
+    return replace(
+        cifar10_hard(),
+        name="preact_resnet18_trades",
+        model="preact_resnet18(activation='silu')",
+        epochs=40,
+        attack="trades(beta=6, steps=10)",
+        awp=0.005,
+    )
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
-    recipe.__name__: recipe for recipe in (digits_cnn, mlp, mnist_cnn, mnist_cnn_bn, mnist_mlp, resnet14, small_cnn)
+    recipe.__name__: recipe
+    for recipe in (
+        *(better_cnn, cifar10_hard, digits_cnn, mlp, mnist_certified, mnist_cnn, mnist_cnn_bn, mnist_hard, mnist_mlp),
+        *(preact_resnet18_fast, preact_resnet18_trades, resnet14, small_cnn, speed_cnn, speed_cnn_gpu, vit),
+    )
 }
 
 
