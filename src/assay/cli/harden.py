@@ -71,7 +71,7 @@ def _recipe_of(run: "Run") -> "Recipe":
     config = run.read_json("config.json")
     if "imported" not in config:
         try:
-            return recorded(config.get("recipe"))
+            return replace(recorded(config.get("recipe")), weights=None, freeze=False)  # it begins from the run
         except ValueError as error:
             raise ValueError(f"{run.path}: {error}") from error
     model = run.read_json("model.json")["architecture"]

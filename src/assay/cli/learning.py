@@ -1,20 +1,23 @@
 """What train and harden share: from a recipe to a run folder that can be taken up, and the one look at the test set."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.cli.options import device_of, environment, load_images, load_named, load_run, note, percent, plan_of
 from assay.files import reason
-from assay.run_folder import SCHEMA, Run, create, open_run
+from assay.run_folder import SCHEMA, Run, create, file_hash, open_run
 from assay.spec import checked
 from assay.train.recipes import Recipe, recorded
 
 if TYPE_CHECKING:
     from assay.adversary.victim import Precision
     from assay.data import ImageSet
+    from assay.models.classifier import Classifier
     from assay.train.loop import Training
 
 PRECISION = Literal["float32", "bfloat16"]
+FIRST = "weights to start from"
 
 
 def start(
@@ -30,7 +33,6 @@ def start(
     from assay.attacks import ATTACKS
     from assay.data import SPLITS
     from assay.data.describe import describe
-    from assay.models.classifier import build
     from assay.train.loop import Training
 
     where = device_of(device)
@@ -42,16 +44,16 @@ def start(
     if recipe.images is not None:
         splits["train"] = splits["train"].first(recipe.images)
     images, validation, known = splits["train"], splits["validation"], describe(splits)
-    adversary, origin = None, None
+    adversary, origin, initial = None, None, None
     if recipe.attack and recipe.threat:
         adversary = (spec.read(recipe.attack, ATTACKS, "attack"), read_threat(recipe.threat).fits(images.shape))
     if parent:
         origin = base.read_json("model.json")["weights"]
     else:
-        inside = {key: known[key] for key in ("shape", "classes", "mean", "std")}
-        classifier = build({"architecture": recipe.model, **inside}, recipe.seed)
+        classifier, initial = _new(recipe, known)
     about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
     about |= {"skip_bad": recipe.skip_bad, "parent": parent and str(parent), "parent_weights": origin}
+    about |= {"initial_weights": initial}
     precision = _begun_in(path, about) if resume else fast_precision(where)
     training = Training(classifier, recipe, images, validation, device=where, precision=precision, adversary=adversary)
     run = open_run(path) if resume else create(path, force)
@@ -67,6 +69,26 @@ def start(
     weights = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
     run.write_model(classifier.describe(), weights)
     return run, history
+
+
+def _new(recipe: Recipe, known: Mapping[str, Any]) -> "tuple[Classifier, str | None]":
+    """A classifier for these data, with the weights that the recipe begins from, and the hash of their file."""
+    from assay.models import weights
+    from assay.models.classifier import build
+
+    inside = {key: known[key] for key in ("shape", "classes", "mean", "std")}
+    classifier = build({"architecture": recipe.model, **inside}, recipe.seed)
+    if not recipe.weights:
+        return classifier, None
+    file = weights.fetch(recipe.weights)
+    found = weights.read(file)
+    try:
+        note(f"{file.name}: {weights.load_into(classifier.net, found)}")
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+    if recipe.freeze:
+        note(f"frozen: all but {', '.join(weights.freeze(classifier.net))}")
+    return classifier, file_hash(file)
 
 
 def show_data(run: Run, splits: "dict[str, ImageSet]", known: dict[str, Any] | None = None) -> None:
@@ -97,7 +119,7 @@ def begun(path: Path, **given: Any) -> Recipe:
 def _begun_in(path: Path, about: dict[str, Any]) -> "Precision":
     """The precision that a run was begun with; ValueError if its images or its parent have changed since."""
     config = open_run(path).read_json("config.json")
-    for key, what in (("fingerprint", "images"), ("parent_weights", "weights to start from")):
+    for key, what in (("fingerprint", "images"), ("parent_weights", FIRST), ("initial_weights", FIRST)):
         if config.get(key) != about[key]:
             raise ValueError(f"--resume: {path} was begun with other {what}: {config.get(key)}, now {about[key]}")
     precision: Precision = checked(f"{path / 'config.json'}: precision", config.get("precision"), PRECISION)

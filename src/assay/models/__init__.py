@@ -5,4 +5,4 @@ architecture(shape, classes, *, settings) -> nn.Module      shape (C, H, W), cla
 
 from assay.spec import Folder
 
-MODELS = Folder("assay.models", helpers=("black_box", "classifier", "layers", "yours"))
+MODELS = Folder("assay.models", helpers=("black_box", "classifier", "layers", "weights", "yours"))

@@ -30,6 +30,8 @@ class Recipe:
     attack: str | None = None
     threat: str | None = None
     warm_up: float = 0.0
+    weights: str | None = None
+    freeze: bool = False
 
     def __post_init__(self) -> None:
         for name, low, high in (("epochs", 1, 10_000), ("batch_size", 1, 100_000)):
