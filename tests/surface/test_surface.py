@@ -10,7 +10,7 @@ import assay
 from assay.cli import VERBS
 from tests.surface.flags import RENEW, SNAPSHOT, surface
 
-HEAVY = ("torch", "numpy", "scipy", "sklearn", "pyarrow", "safetensors", "matplotlib", "jinja2", "PIL", "tqdm")
+HEAVY = ("torch", "numpy", "scipy", "sklearn", "pyarrow", "safetensors", "matplotlib", "jinja2", "PIL", "tqdm", "tensorboard")
 LOOK = """
 import contextlib, io, json, sys
 from assay.cli import main

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
-from assay.cli.options import Device, EpsText, Force, Images, Json, RunPath, ThreatText, note, show
+from assay.cli.options import Board, Device, EpsText, Force, Images, Json, RunPath, ThreatText, note, show
 
 if TYPE_CHECKING:
     from assay.run_folder import Evaluation, Run
@@ -27,6 +27,7 @@ def harden(
     images: Annotated[Images, arg(help="how many test images to compare the two models on")] = None,
     seed: Annotated[int, arg(metavar="N", help="order and noise")] = 0,
     resume: Annotated[bool, arg(help="take up a hardening that was stopped")] = False,
+    tensorboard: Board = False,
     device: Device = "auto",
     force: Force = False,
     json: Json = False,
@@ -34,11 +35,10 @@ def harden(
     """Train a copy of a run against an attack, then compare the two on the same images."""
     from assay import spec
     from assay.attacks import ATTACKS
-    from assay.cli import learning
+    from assay.cli import boards, learning
     from assay.cli.evaluating import carry_out, compared, compared_text, possible
     from assay.cli.options import load_images, load_run, plan_of
     from assay.evaluate.suites import SUITES
-    from assay.run_folder import open_run
 
     if resume and force:
         raise ValueError("--resume goes on and --force begins again: take one of them")
@@ -52,9 +52,9 @@ def harden(
     recipe = _recipe_of(before).changed(**settings, seed=seed, warm_up=WARM_UP)
     if resume:
         recipe = learning.begun(out, **recipe.describe())
-    learning.start(out, recipe, device=device, force=force, resume=resume, parent=run)
-    after = open_run(out)
-    learning.test(after, device)
+    of = boards.needed() if tensorboard else None
+    after, _, board = learning.start(out, recipe, device=device, force=force, resume=resume, parent=run, board_of=of)
+    learning.test(after, device, board)
     note("comparing the two on the same test images")
     folder = carry_out(out, plan, "quick", None, "test", images, force=True)
     if not _has_same(before.evaluation(folder.path.name), plan.describe()):

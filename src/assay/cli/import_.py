@@ -43,7 +43,7 @@ def import_(
         raise ValueError(f"{model!r} is not of the form FILE.py:FUNCTION, and no architecture; {there}")
     images = load_named(data, "test", size=size, skip_bad=skip_bad)
     run = imported(model, images, data, out, read(weights), mean, std, skip_bad, device, force)
-    results = learning.test(run, device)
+    results = learning.test(run, device, None)
     shown = {"run": str(out), "test": results["clean"], "top5": results["top5"]}
     show(shown, f"{out}: {model}\n{learning.tested(results)}", json)
     return 0

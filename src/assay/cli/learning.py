@@ -1,6 +1,6 @@
 """What train and harden share: from a recipe to a run folder that can be taken up, and the one look at the test set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,46 +11,44 @@ from assay.spec import checked
 from assay.train.recipes import Recipe, recorded
 
 if TYPE_CHECKING:
+    from assay.adversary.threat import Threat
     from assay.adversary.victim import Precision
     from assay.data import ImageSet
     from assay.models.classifier import Classifier
+    from assay.spec import Call
     from assay.train.loop import Training
+    from assay.train.tensorboard import Board
 
 PRECISION = Literal["float32", "bfloat16"]
 FIRST = "weights to start from"
 
 
 def start(
-    path: Path, recipe: Recipe, *, device: str, force: bool, resume: bool, parent: Path | None = None
-) -> tuple[Run, list[dict[str, Any]]]:
+    path: Path,
+    recipe: Recipe,
+    *,
+    device: str,
+    force: bool,
+    resume: bool,
+    parent: Path | None = None,
+    board_of: "type[Board] | None" = None,
+) -> "tuple[Run, list[dict[str, Any]], Board | None]":
     """Train into a run folder. `parent` is a run whose weights are the start, as `harden` wants it.
 
-    Everything that can be wrong with the request is found before the folder is touched.
+    Everything that can be wrong with the request is found before the folder is touched. The board is still open.
     """
-    from assay import spec
-    from assay.adversary.threat import read_threat
     from assay.adversary.victim import fast_precision
-    from assay.attacks import ATTACKS
-    from assay.data import SPLITS
     from assay.data.describe import describe
     from assay.train.loop import Training
 
     where = device_of(device)
-    if parent:  # whose model says of what size images are
-        base, classifier = load_run(parent)
-        splits = {split: load_images(base, recipe.data, split, None, recipe.skip_bad) for split in SPLITS}
-    else:
-        splits = {split: load_named(recipe.data, split, None, recipe.size, recipe.skip_bad) for split in SPLITS}
-    if recipe.images is not None:
-        splits["train"] = splits["train"].first(recipe.images)
+    base, classifier = load_run(parent) if parent else (None, None)
+    splits = _images(recipe, base)
     images, validation, known = splits["train"], splits["validation"], describe(splits)
-    adversary, origin, initial = None, None, None
-    if recipe.attack and recipe.threat:
-        adversary = (spec.read(recipe.attack, ATTACKS, "attack"), read_threat(recipe.threat).fits(images.shape))
-    if parent:
-        origin = base.read_json("model.json")["weights"]
-    else:
-        classifier, initial = _new(recipe, known)
+    adversary = _adversary(recipe, images.shape)
+    origin, initial, told = base and base.read_json("model.json")["weights"], None, list[str]()
+    if classifier is None:
+        classifier, initial, told = _new(recipe, known)
     about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
     about |= {"skip_bad": recipe.skip_bad, "parent": parent and str(parent), "parent_weights": origin}
     about |= {"initial_weights": initial}
@@ -61,34 +59,79 @@ def start(
         _take_up(training, run)
     else:
         run.write_json("config.json", about | {"precision": precision})
+        for line in told:
+            note(line)
     if not run.has("env.json"):
         run.write_json("env.json", environment(recipe.seed))
     show_data(run, splits, known)
-    history = training.run(run.path / "checkpoint.pt", lambda lines: run.write_lines("metrics.jsonl", lines))
+    board = None
+    if board_of:
+        board = board_of(run.path / "tb", classifier, recipe.describe(), images, training.steps, training.history)
+    return run, _learn(training, run, board), board
+
+
+def _images(recipe: Recipe, base: Run | None) -> "dict[str, ImageSet]":
+    """The splits; of a size that the model of `base` takes, if there is one."""
+    from assay.data import SPLITS
+
+    if base:
+        splits = {split: load_images(base, recipe.data, split, None, recipe.skip_bad) for split in SPLITS}
+    else:
+        splits = {split: load_named(recipe.data, split, None, recipe.size, recipe.skip_bad) for split in SPLITS}
+    if recipe.images is not None:
+        splits["train"] = splits["train"].first(recipe.images)
+    return splits
+
+
+def _adversary(recipe: Recipe, shape: tuple[int, int, int]) -> "tuple[Call, Threat] | None":
+    from assay import spec
+    from assay.adversary.threat import read_threat
+    from assay.attacks import ATTACKS
+
+    if not (recipe.attack and recipe.threat):
+        return None
+    return spec.read(recipe.attack, ATTACKS, "attack"), read_threat(recipe.threat).fits(shape)
+
+
+def _learn(training: "Training", run: Run, board: "Board | None") -> list[dict[str, Any]]:
+    """Go through the epochs; what each of them measured, and the model that is left, are in the run."""
+
+    def after_epoch(lines: list[dict[str, Any]], losses: Sequence[float] = ()) -> None:
+        run.write_lines("metrics.jsonl", lines)
+        if board:
+            board.epoch(lines[-1], losses)
+
+    try:
+        history = training.run(run.path / "checkpoint.pt", after_epoch)
+    except BaseException:
+        if board:
+            board.close()
+        raise
     run.write_lines("metrics.jsonl", history)
-    weights = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}
-    run.write_model(classifier.describe(), weights)
-    return run, history
+    net = training.classifier.net
+    weights = {name: tensor.cpu().contiguous().numpy() for name, tensor in net.state_dict().items()}
+    run.write_model(training.classifier.describe(), weights)
+    return history
 
 
-def _new(recipe: Recipe, known: Mapping[str, Any]) -> "tuple[Classifier, str | None]":
-    """A classifier for these data, with the weights that the recipe begins from, and the hash of their file."""
+def _new(recipe: Recipe, known: Mapping[str, Any]) -> "tuple[Classifier, str | None, list[str]]":
+    """A classifier for these data, with the weights that the recipe begins from; their hash, and what to tell of it."""
     from assay.models import weights
     from assay.models.classifier import build
 
     inside = {key: known[key] for key in ("shape", "classes", "mean", "std")}
     classifier = build({"architecture": recipe.model, **inside}, recipe.seed)
     if not recipe.weights:
-        return classifier, None
+        return classifier, None, []
     file = weights.fetch(recipe.weights)
     found = weights.read(file)
     try:
-        note(f"{file.name}: {weights.load_into(classifier.net, found)}")
+        told = [f"{file.name}: {weights.load_into(classifier.net, found)}"]
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
     if recipe.freeze:
-        note(f"frozen: all but {', '.join(weights.freeze(classifier.net))}")
-    return classifier, file_hash(file)
+        told += [f"frozen: all but {', '.join(weights.freeze(classifier.net))}"]
+    return classifier, file_hash(file), told
 
 
 def show_data(run: Run, splits: "dict[str, ImageSet]", known: dict[str, Any] | None = None) -> None:
@@ -138,13 +181,16 @@ def _take_up(training: "Training", run: Run) -> None:
     note(f"taken up after epoch {training.epoch} of {training.recipe.epochs}")
 
 
-def test(run: Run, device: str) -> dict[str, Any]:
-    """Clean accuracy on the whole test split, as an evaluation of its own in the run."""
+def test(run: Run, device: str, board: "Board | None") -> dict[str, Any]:
+    """Clean accuracy on the whole test split, as an evaluation of its own in the run, and as a board's last entries."""
+    from assay.cli.boards import conclude
     from assay.evaluate.record import evaluate_run
 
     _, classifier = load_run(run.path)
     plan = plan_of((), "linf(0)", None, "untargeted", 0, device)
     folder = evaluate_run(run, classifier, load_images(run, None, "test", None), plan, "clean", True, environment(0))
+    if board:
+        conclude(board, folder)
     results: dict[str, Any] = folder.read_json("results.json")
     return results
 

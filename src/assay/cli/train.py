@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from assay.cli.options import Device, Force, Images, Json, Size, SkipBad, Specs, show
+from assay.cli.options import Board, Device, Force, Images, Json, Size, SkipBad, Specs, show
 from assay.train.recipes import RECIPES, Recipe
 from assay.train.recipes import recipe as named
 
@@ -28,12 +28,13 @@ def train(
     freeze: Annotated[bool, arg(help="let only the last layer learn, on top of --weights")] = False,
     out: Annotated[Path | None, arg(metavar="RUN", help="the run folder; runs/RECIPE if not given")] = None,
     resume: Annotated[bool, arg(help="take up a training that was stopped")] = False,
+    tensorboard: Board = False,
     device: Device = "auto",
     force: Force = False,
     json: Json = False,
 ) -> int:
     """Train a network by a recipe; the test images are touched once, at the end."""
-    from assay.cli import learning
+    from assay.cli import boards, learning
     from assay.data import settled
 
     if resume and force:
@@ -43,8 +44,9 @@ def train(
     settings |= {"augment": _changes(augment), "seed": seed, "freeze": freeze or None}
     path = out or Path("runs") / recipe
     wanted = _wanted(recipe, path, resume, settings, _settled(weights))
-    run, history = learning.start(path, wanted, device=device, force=force, resume=resume)
-    results = learning.test(run, device)
+    of = boards.needed() if tensorboard else None
+    run, history, board = learning.start(path, wanted, device=device, force=force, resume=resume, board_of=of)
+    results = learning.test(run, device, board)
     last, seconds = history[-1], sum(line["seconds"] for line in history)
     changed = f" ({', '.join(wanted.augment)})" if wanted.augment else ""
     text = (

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 INK, RULE = "#010101", "#020202"
@@ -57,6 +59,16 @@ def unwarned() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure as (H, W, 3) in 8 bit, on white, for where no page is."""
+    with mpl.rc_context(SETTINGS), unwarned():
+        figure.patch.set(alpha=1, facecolor="white")
+        figure.set_dpi(120)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
 
 
 def svg(figure: Figure, name: str, title: str, text: str) -> Markup:
