@@ -10,7 +10,8 @@ import assay
 from assay.cli import VERBS
 from tests.surface.flags import RENEW, SNAPSHOT, surface
 
-HEAVY = ("torch", "numpy", "scipy", "sklearn", "pyarrow", "safetensors", "matplotlib", "jinja2", "PIL", "tqdm", "tensorboard")
+HEAVY = ("torch", "numpy", "scipy", "sklearn", "pyarrow", "safetensors", "matplotlib", "jinja2", "PIL", "tqdm")
+HEAVY += ("tensorboard",)
 LOOK = """
 import contextlib, io, json, sys
 from assay.cli import main

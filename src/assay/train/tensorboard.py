@@ -130,7 +130,7 @@ def samples(images: ImageSet) -> UInt8[np.ndarray, "H W 3"]:
 
 def start_of(settings: Mapping[str, Any]) -> list[Any]:
     """The hyper-parameters of a training, and the metrics to show beside them, as TensorBoard wants to read them."""
-    plain = {key: value for key, value in settings.items() if value is not None}
-    words = {key: value if isinstance(value, int | float | str) else ", ".join(value) for key, value in plain.items()}
+    words = {key: ", ".join(value) if isinstance(value, list) else value for key, value in settings.items()}
+    words = {key: value for key, value in words.items() if value not in ("", None) and value is not False}
     experiment, session, _ = hparams(words, dict.fromkeys(METRICS, 0.0))
     return [experiment, session]
