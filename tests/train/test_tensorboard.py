@@ -87,6 +87,17 @@ def test_everything_is_there(say: Say) -> None:
     assert say("verify", "new").code == 0
 
 
+@pytest.mark.xfail(strict=True, reason="the loop does not yet pass the losses of its steps to after_epoch")
+def test_every_step_has_its_loss(say: Say) -> None:
+    assert say(*WORDS).code == 0
+    found = points(events(Path("new/tb")), "loss/step")
+    assert [step for step, _ in found] == list(range(1, 2 * STEPS + 1))
+    sizes = np.array([64, 64, 64, 8])
+    for epoch, history in enumerate(lines()):
+        losses = [value for _, value in found[epoch * STEPS : (epoch + 1) * STEPS]]
+        assert (sizes * losses).sum() / 200 == pytest.approx(history["loss"], rel=1e-5)
+
+
 def test_it_changes_nothing_that_is_learnt(say: Say) -> None:
     assert say(*WORDS).code == 0
     assert say(*WORDS[:6], "--out", "other").code == 0
