@@ -19,7 +19,7 @@ LEARNT = ("loss", "accuracy", "learning_rate", "images_per_second", "seconds", "
 
 RUN: Mapping[str, Any] = {
     "config.json": {"schema": int, "data": str, "fingerprint": str, "recipe": dict | None, "parent": str | None}
-    | {"skip_bad": bool | None},
+    | {"skip_bad": bool | None, "initial_weights": str | None},
     "env.json": {},
     "model.json": {
         "architecture": str,

@@ -17,7 +17,7 @@ import safetensors.numpy
 from markupsafe import Markup
 
 from assay.cli.options import load_run
-from assay.models.yours import read_weights
+from assay.models import weights
 from assay.report.html import environment
 from assay.report.page import page
 from assay.run_folder import Run, file_hash, open_run
@@ -185,7 +185,7 @@ def weights_file(data: bytes, place: Path) -> None:
     else:
         file.write_bytes(content)
     with allowed():
-        assert isinstance(read_weights(file), dict)
+        assert isinstance(weights.read(file), dict)
 
 
 def checkpoint(data: bytes, place: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from assay.models.yours import read_weights
+from assay.models import weights
 
 Refuse = Callable[..., str]
 
@@ -32,7 +32,7 @@ def test_a_damaged_shape_does_not_ask_for_memory(refuse: Refuse, run: Path) -> N
 def test_weights_that_are_no_plain_numbers(alone: Path, value: torch.Tensor, said: str) -> None:
     torch.save({"a": value}, alone / "x.pt")
     with pytest.raises(ValueError, match=rf"x.pt holds a tensor of {said} under 'a', plain ones wanted$"):
-        read_weights(alone / "x.pt")
+        weights.read(alone / "x.pt")
 
 
 def test_text_that_no_report_could_hold(refuse: Refuse, run: Path) -> None:

@@ -11,6 +11,7 @@ from assay.cli import VERBS
 from tests.surface.flags import RENEW, SNAPSHOT, surface
 
 HEAVY = ("torch", "numpy", "scipy", "sklearn", "pyarrow", "safetensors", "matplotlib", "jinja2", "PIL", "tqdm")
+HEAVY += ("tensorboard",)
 LOOK = """
 import contextlib, io, json, sys
 from assay.cli import main

@@ -97,7 +97,8 @@ def _fits(eps: float | None, norm: str | None) -> None:
 
 def _model(target: str, data: str | None, split: str, count: int | None, weights: Path | None) -> "Diagnosis":
     from assay.models.classifier import put
-    from assay.models.yours import from_user, read_weights
+    from assay.models.weights import read, renamed
+    from assay.models.yours import from_user
 
     if ".py:" not in target:
         if weights:
@@ -110,7 +111,7 @@ def _model(target: str, data: str | None, split: str, count: int | None, weights
     chosen = load_named(data, split, count)
     net = from_user(target)
     if weights:
-        put(net, read_weights(weights))
+        put(net, renamed(net, read(weights)))
     return _asked(net, chosen, count, target)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
-from assay.cli.options import Augment, Device, EpsText, Force, Images, Json, RunPath, ThreatText, note, show
+from assay.cli.options import Augment, Board, Device, EpsText, Force, Images, Json, RunPath, ThreatText, note, show
 
 if TYPE_CHECKING:
     from assay.run_folder import Evaluation, Run
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 WARM_UP = 0.4  # of the steps
 LOOKED_AT = 1000  # test images, where nobody says how many: the interval of a half is then 3 points to each side
+KEPT = ("name", "model", "data", "epochs", "batch_size", "learning_rate", "images", "size", "skip_bad", "augment")
 METHOD_HELP = "an attack, made on each batch: pgd(steps=7); or fast, trades(beta=6), blend(steps=3), ibp"
 
 
@@ -33,17 +34,17 @@ def harden(
     images: Annotated[Images, arg(help="how many test images to compare them on; 1 000, if there are so many")] = None,
     seed: Annotated[int, arg(metavar="N", help="order and noise")] = 0,
     resume: Annotated[bool, arg(help="take up a hardening that was stopped")] = False,
+    tensorboard: Board = False,
     device: Device = "auto",
     force: Force = False,
     json: Json = False,
 ) -> int:
     """Train a copy of a run against an attack, then compare the two on the same images."""
-    from assay.cli import learning
+    from assay.cli import boards, learning
     from assay.cli.evaluating import carry_out, compared, compared_text, possible
     from assay.cli.options import load_images, load_run, plan_of
     from assay.cli.train import changes
     from assay.evaluate.suites import SUITES
-    from assay.run_folder import open_run
     from assay.train.methods import read_method
     from assay.train.ranks import speaks
 
@@ -51,9 +52,8 @@ def harden(
         raise ValueError("--resume goes on and --force begins again: take one of them")
     if out.resolve() == run.resolve():
         raise ValueError(f"--out {out} is the run itself: the hardened model needs another folder")
-    plan = replace(
-        plan_of(SUITES[suite]["gradients"], threat, eps, "untargeted", 0, device), checked=suite == "standard"
-    )
+    plan = plan_of(SUITES[suite]["gradients"], threat, eps, "untargeted", 0, device)
+    plan = replace(plan, checked=suite == "standard")
     call = read_method(method, plan.threat)
     before, classifier = load_run(run)
     looked_at = load_images(before, None, "test", images)
@@ -64,11 +64,11 @@ def harden(
     recipe = _recipe_of(before).changed(**settings, seed=seed, warm_up=WARM_UP)
     if resume:
         recipe = learning.begun(out, **recipe.describe())
-    learning.start(out, recipe, device=device, force=force, resume=resume, parent=run)
+    of = boards.needed() if tensorboard else None
+    after, _, board = learning.start(out, recipe, device=device, force=force, resume=resume, parent=run, board_of=of)
     if not speaks():
         return 0
-    after = open_run(out)
-    learning.test(after, device)
+    learning.test(after, device, board)
     note("comparing the two on the same test images")
     folder = carry_out(out, plan, suite, None, "test", images, force=True)
     if not _has_same(before.evaluation(folder.path.name), plan.describe()):
@@ -85,7 +85,8 @@ def _recipe_of(run: "Run") -> "Recipe":
     config = run.read_json("config.json")
     if "imported" not in config:
         try:
-            return recorded(config.get("recipe"))
+            found = recorded(config.get("recipe"))
+            return Recipe(**{key: getattr(found, key) for key in KEPT})
         except ValueError as error:
             raise ValueError(f"{run.path}: {error}") from error
     model = run.read_json("model.json")["architecture"]

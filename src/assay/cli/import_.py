@@ -35,15 +35,15 @@ def import_(
     """Make a run of your own network and weights, and check it on the test images."""
     from assay.cli import learning
     from assay.models import MODELS
-    from assay.models.yours import read_weights
+    from assay.models.weights import read
     from assay.spec import choices
 
     if ".py:" not in model and model.partition("(")[0] not in MODELS:
         there = choices(model, MODELS)
         raise ValueError(f"{model!r} is not of the form FILE.py:FUNCTION, and no architecture; {there}")
     images = load_named(data, "test", size=size, skip_bad=skip_bad)
-    run = imported(model, images, data, out, read_weights(weights), mean, std, skip_bad, device, force)
-    results = learning.test(run, device)
+    run = imported(model, images, data, out, read(weights), mean, std, skip_bad, device, force)
+    results = learning.test(run, device, None)
     shown = {"run": str(out), "test": results["clean"], "top5": results["top5"]}
     show(shown, f"{out}: {model}\n{learning.tested(results)}", json)
     return 0
@@ -67,6 +67,7 @@ def imported(
     from assay.data import settled
     from assay.models.black_box import BlackBox, access_of
     from assay.models.classifier import build, check, put
+    from assay.models.weights import renamed
     from assay.run_folder import SCHEMA, create, file_hash
 
     where = device_of(device)
@@ -78,7 +79,7 @@ def imported(
     if weights is not None and isinstance(classifier.net, BlackBox):
         raise ValueError(f"{model} must build an nn.Module without an argument; a black box is for assay evaluate")
     if weights is not None:
-        put(classifier.net, weights)
+        put(classifier.net, renamed(classifier.net, weights))
     with Victim(classifier.to(where)):
         check(classifier, images.rows(slice(MICRO_BATCH)).pixels(where), len(images.classes))
     tensors = {name: tensor.cpu().contiguous().numpy() for name, tensor in classifier.net.state_dict().items()}

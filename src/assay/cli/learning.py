@@ -1,11 +1,12 @@
 """What train and harden share: from a recipe to a run folder that can be taken up, and the one look at the test set."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from assay.cli.options import device_of, environment, load_images, load_named, load_run, note, percent, plan_of
 from assay.files import reason
-from assay.run_folder import SCHEMA, Run, create, open_run
+from assay.run_folder import SCHEMA, Run, create, file_hash, open_run
 from assay.spec import checked
 from assay.train.recipe import Recipe, recorded
 
@@ -16,17 +17,26 @@ if TYPE_CHECKING:
     from assay.models.classifier import Classifier
     from assay.spec import Call
     from assay.train.loop import Training
+    from assay.train.tensorboard import Board
 
 PRECISION = Literal["float32", "bfloat16"]
+FIRST = "weights to start from"
 
 
 def start(
-    path: Path, recipe: Recipe, *, device: str, force: bool, resume: bool, parent: Path | None = None
-) -> tuple[Run, list[dict[str, Any]]]:
+    path: Path,
+    recipe: Recipe,
+    *,
+    device: str,
+    force: bool,
+    resume: bool,
+    parent: Path | None = None,
+    board_of: "type[Board] | None" = None,
+) -> "tuple[Run, list[dict[str, Any]], Board | None]":
     """Train into a run folder. `parent` is a run whose weights are the start, as `harden` wants it.
 
-    Everything that can be wrong with the request is found before the folder is touched. Of several processes that
-    torchrun has started the first one writes.
+    Everything that can be wrong with the request is found before the folder is touched. The board is still open. Of
+    several processes that torchrun has started the first one writes.
     """
     from assay.adversary.victim import fast_precision
     from assay.data.describe import describe
@@ -34,69 +44,86 @@ def start(
     from assay.train.ranks import placed, ranks, restarted
 
     where = placed(device_of(device))
-    classifier, splits, origin = _begin_with(recipe, parent)
-    known, images = describe(splits), splits["train"]
+    base, classifier = load_run(parent) if parent else (None, None)
+    splits = _images(recipe, base)
+    known, images, adversary = describe(splits), splits["train"], _adversary(recipe, splits["train"].shape)
+    origin, initial, told = base and base.read_json("model.json")["weights"], None, list[str]()
+    if classifier is None:
+        classifier, initial, told = _new(recipe, known)
     about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
     about |= {"skip_bad": recipe.skip_bad, "parent": parent and str(parent), "parent_weights": origin}
+    about |= {"initial_weights": initial}
     resume = resume or (restarted() and (path / "config.json").exists())
     precision = _begun_in(path, about) if resume else fast_precision(where)
     with ranks(where) as joined:
-        training = Training(
-            classifier,
-            recipe,
-            images,
-            splits["validation"],
-            device=where,
-            precision=precision,
-            adversary=_adversary(recipe, images),
-            ranks=joined,
-        )
+        settings = {"device": where, "precision": precision, "adversary": adversary, "ranks": joined}
+        training = Training(classifier, recipe, images, splits["validation"], **settings)
         run = open_run(path) if resume else create(path, force) if joined.first else Run(path)
         joined.wait()
         if resume:
             _take_up(training, run)
-        if joined.first and not resume:
-            run.write_json("config.json", about | {"precision": precision, "processes": joined.size})
+        board = None
         if joined.first:
-            if not run.has("env.json"):
-                run.write_json("env.json", environment(recipe.seed))
-            show_data(run, splits, known)
-        history = training.run(run.path / "checkpoint.pt", lambda lines, _: _tell(run, training, lines))
-        if joined.first:
-            _tell(run, training, history)
-            state = classifier.net.state_dict().items()
-            run.write_model(classifier.describe(), {name: one.cpu().contiguous().numpy() for name, one in state})
-    return run, history
+            if not resume:
+                run.write_json("config.json", about | {"precision": precision, "processes": joined.size})
+            _introduce(run, recipe, splits, known, [] if resume else told)
+        if joined.first and board_of:
+            board = board_of(run.path / "tb", classifier, recipe.describe(), images, training.steps, training.history)
+        return run, _learn(training, run, board), board
 
 
-def _begin_with(recipe: Recipe, parent: Path | None) -> "tuple[Classifier, dict[str, ImageSet], str | None]":
-    """The classifier as it is before the first step, the images of each split, and the hash of a parent's weights."""
+def _introduce(run: Run, recipe: Recipe, splits: "dict[str, ImageSet]", known: dict[str, Any], told: list[str]) -> None:
+    """What is there before the first step: where it is made, and of what."""
+    for line in told:
+        note(line)
+    if not run.has("env.json"):
+        run.write_json("env.json", environment(recipe.seed))
+    show_data(run, splits, known)
+
+
+def _images(recipe: Recipe, base: Run | None) -> "dict[str, ImageSet]":
+    """The splits; of a size that the model of `base` takes, if there is one."""
     from assay.data import SPLITS
-    from assay.data.describe import describe
-    from assay.models.classifier import build
 
-    if parent:  # whose model says of what size images are
-        base, classifier = load_run(parent)
+    if base:
         splits = {split: load_images(base, recipe.data, split, None, recipe.skip_bad) for split in SPLITS}
     else:
         splits = {split: load_named(recipe.data, split, None, recipe.size, recipe.skip_bad) for split in SPLITS}
     if recipe.images is not None:
         splits["train"] = splits["train"].first(recipe.images)
-    if parent:
-        return classifier, splits, base.read_json("model.json")["weights"]
-    known = describe(splits)
-    inside = {key: known[key] for key in ("shape", "classes", "mean", "std")}
-    return build({"architecture": recipe.model, **inside}, recipe.seed), splits, None
+    return splits
 
 
-def _adversary(recipe: Recipe, images: "ImageSet") -> "tuple[Call, Threat] | None":
+def _adversary(recipe: Recipe, shape: tuple[int, int, int]) -> "tuple[Call, Threat] | None":
     from assay.adversary.threat import read_threat
     from assay.train.methods import read_method
 
     if not (recipe.attack and recipe.threat):
         return None
-    threat = read_threat(recipe.threat).fits(images.shape)
+    threat = read_threat(recipe.threat).fits(shape)
     return read_method(recipe.attack, threat), threat
+
+
+def _learn(training: "Training", run: Run, board: "Board | None") -> list[dict[str, Any]]:
+    """Go through the epochs; what each of them measured, and the model that is left, are in the run."""
+
+    def after_epoch(lines: list[dict[str, Any]], losses: Sequence[float]) -> None:
+        _tell(run, training, lines)
+        if board:
+            board.epoch(lines[-1], losses)
+
+    try:
+        history = training.run(run.path / "checkpoint.pt", after_epoch)
+    except BaseException:
+        if board:
+            board.close()
+        raise
+    if training.ranks.first:
+        _tell(run, training, history)
+        net = training.classifier.net
+        weights = {name: tensor.cpu().contiguous().numpy() for name, tensor in net.state_dict().items()}
+        run.write_model(training.classifier.describe(), weights)
+    return history
 
 
 def _tell(run: Run, training: "Training", lines: list[dict[str, Any]]) -> None:
@@ -104,6 +131,26 @@ def _tell(run: Run, training: "Training", lines: list[dict[str, Any]]) -> None:
     run.write_lines("metrics.jsonl", lines)
     if training.undone:
         run.write_json("panels/sentinel.json", {"taken_back": training.undone})
+
+
+def _new(recipe: Recipe, known: Mapping[str, Any]) -> "tuple[Classifier, str | None, list[str]]":
+    """A classifier for these data, with the weights that the recipe begins from; their hash, and what to tell of it."""
+    from assay.models import weights
+    from assay.models.classifier import build
+
+    inside = {key: known[key] for key in ("shape", "classes", "mean", "std")}
+    classifier = build({"architecture": recipe.model, **inside}, recipe.seed)
+    if not recipe.weights:
+        return classifier, None, []
+    file = weights.fetch(recipe.weights)
+    found = weights.read(file)
+    try:
+        told = [f"{file.name}: {weights.load_into(classifier.net, found)}"]
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+    if recipe.freeze:
+        told += [f"frozen: all but {', '.join(weights.freeze(classifier.net))}"]
+    return classifier, file_hash(file), told
 
 
 def show_data(run: Run, splits: "dict[str, ImageSet]", known: dict[str, Any] | None = None) -> None:
@@ -134,7 +181,7 @@ def begun(path: Path, **given: Any) -> Recipe:
 def _begun_in(path: Path, about: dict[str, Any]) -> "Precision":
     """The precision that a run was begun with; ValueError if its images or its parent have changed since."""
     config = open_run(path).read_json("config.json")
-    for key, what in (("fingerprint", "images"), ("parent_weights", "weights to start from")):
+    for key, what in (("fingerprint", "images"), ("parent_weights", FIRST), ("initial_weights", FIRST)):
         if config.get(key) != about[key]:
             raise ValueError(f"--resume: {path} was begun with other {what}: {config.get(key)}, now {about[key]}")
     precision: Precision = checked(f"{path / 'config.json'}: precision", config.get("precision"), PRECISION)
@@ -154,13 +201,16 @@ def _take_up(training: "Training", run: Run) -> None:
     note(f"taken up after epoch {training.epoch} of {training.recipe.epochs}")
 
 
-def test(run: Run, device: str) -> dict[str, Any]:
-    """Clean accuracy on the whole test split, as an evaluation of its own in the run."""
+def test(run: Run, device: str, board: "Board | None") -> dict[str, Any]:
+    """Clean accuracy on the whole test split, as an evaluation of its own in the run, and as a board's last entries."""
+    from assay.cli.boards import conclude
     from assay.evaluate.record import evaluate_run
 
     _, classifier = load_run(run.path)
     plan = plan_of((), "linf(0)", None, "untargeted", 0, device)
     folder = evaluate_run(run, classifier, load_images(run, None, "test", None), plan, "clean", True, environment(0))
+    if board:
+        conclude(board, folder)
     results: dict[str, Any] = folder.read_json("results.json")
     return results
 

@@ -29,6 +29,7 @@ Device = Annotated[Literal["auto", "cpu", "cuda"], arg(help="where to compute; a
 Data = Annotated[str | None, arg(metavar="NAME", help="a data set, or folder:PATH; the run's own if not given")]
 Size = Annotated[int | None, arg(metavar="N", help="make the images of folder: and parquet: N×N pixels")]
 SkipBad = Annotated[bool, arg(help="leave out images that cannot be read")]
+Board = Annotated[bool, arg(help="write RUN/tb while it learns, for: tensorboard --logdir RUN/tb")]
 Split = Annotated[Literal["train", "validation", "test"], arg(help="which part of the data")]
 Images = Annotated[int | None, arg(metavar="N", help="so many images, every class in proportion; all if not given")]
 ThreatText = Annotated[str, arg(metavar="THREAT", help="what the enemy may do, such as linf(8/255), l2(0.5) or l1(12)")]

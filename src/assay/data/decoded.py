@@ -21,9 +21,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from assay.data.decode import Encoded, Unreadable, each
-from assay.data.download import cache
 from assay.data.images import SPLITS, ImageSet, carve, check_classes, check_labels
 from assay.data.kept import alone, place_of, read_signed, signed, stamp_of
+from assay.download import cache
 from assay.files import reason, whole
 
 USUAL_SIDE = 128  # pixels: what a laptop can train on, where the images do not agree on a size

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from assay.data.download import cache
+from assay.download import cache
 
 FORMAT = 1  # of the files there; another number makes them again
 

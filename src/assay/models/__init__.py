@@ -8,4 +8,6 @@ come: `classifier.net.whiten(images)`, float (N, C, H, W). Without that it works
 
 from assay.spec import Folder
 
-MODELS = Folder("assay.models", helpers=("black_box", "classifier", "intervals", "layers", "own_convolution", "yours"))
+MODELS = Folder(
+    "assay.models", helpers=("black_box", "classifier", "intervals", "layers", "own_convolution", "weights", "yours")
+)

@@ -5,12 +5,17 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 INK, RULE = "#010101", "#020202"
 RUNS = tuple(f"#0{place}0{place}0{place}" for place in range(3, 9))
@@ -57,6 +62,21 @@ def unwarned() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure as (H, W, 3) in 8 bit, for where no page is: areas in the page's colours on white, text black."""
+    style = files("assay.report").joinpath("page.css").read_text("utf-8")
+    with mpl.rc_context(SETTINGS), unwarned():
+        for area in figure.findobj(Patch):
+            name = STYLES.get(to_hex(area.get_facecolor()), "")[4:-1]
+            if found := name and re.search(f"{name}: (#[0-9a-f]+)", style):
+                area.set_color(found.group(1))
+        figure.patch.set(alpha=1, facecolor="white")
+        figure.set_dpi(120)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
 
 
 def svg(figure: Figure, name: str, title: str, text: str) -> Markup:

@@ -2,6 +2,7 @@
 
 import numpy as np
 from markupsafe import Markup
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from assay.report.figures import INK, drawing, svg
@@ -69,6 +70,12 @@ def _pairs(matrix: np.ndarray, names: list[str]) -> list[str]:
 
 
 def _figure(one: Seen, matrix: np.ndarray, names: list[str]) -> Markup:
+    said = "; ".join(_pairs(matrix, names)) + "."
+    return svg(confusion_figure(matrix, names), f"confusion{one.place}", f"Confusion of {one.name}", said)
+
+
+def confusion_figure(matrix: np.ndarray, names: list[str]) -> Figure:
+    """A square for each pair of classes, darker with its share of the row; of at most MOST classes."""
     k = len(names)
     shares = 100 * matrix / np.maximum(1, matrix.sum(1, keepdims=True))
     short = [name if len(name) <= 14 else f"{name[:13]}…" for name in names]
@@ -90,7 +97,7 @@ def _figure(one: Seen, matrix: np.ndarray, names: list[str]) -> Markup:
         ax.set_yticks(range(k), short, fontsize=8)
         ax.tick_params(length=0)
         figure.text(0.01, 0.01, "% of the row; · below 0.5", fontsize=8)
-        return svg(figure, f"confusion{one.place}", f"Confusion of {one.name}", "; ".join(_pairs(matrix, names)) + ".")
+    return figure
 
 
 def _square(column: int, row: int, colour: str, strength: float) -> Rectangle:

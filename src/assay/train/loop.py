@@ -18,6 +18,7 @@ from assay.chance import Draws, derive, permutation, seeded
 from assay.data import ImageSet
 from assay.data.augment import AUGMENT
 from assay.models.classifier import Classifier
+from assay.models.weights import frozen_eval
 from assay.spec import Call, read
 from assay.train import checkpoints
 from assay.train.average import Average
@@ -118,6 +119,7 @@ class Training:
         sums, losses = torch.zeros(3, dtype=torch.float64, device=self.device), []
         began = time.perf_counter()
         self.classifier.train()
+        frozen_eval(self.classifier.net)
         joined = () if self.ranks.size == 1 else (self.ranks.rank,)
         with seeded(self.recipe.seed, "epoch", epoch, *joined):
             for step, rows in enumerate(order.split(self.recipe.batch_size)):
