@@ -9,6 +9,7 @@ from tyro.conf import arg
 from assay.cli.options import Augment, Board, Device, EpsText, Force, Images, Json, RunPath, ThreatText, note, show
 
 if TYPE_CHECKING:
+    from assay.evaluate.robust import Plan
     from assay.run_folder import Evaluation, Run
     from assay.train.recipe import Recipe
 
@@ -41,7 +42,7 @@ def harden(
 ) -> int:
     """Train a copy of a run against an attack, then compare the two on the same images."""
     from assay.cli import boards, learning
-    from assay.cli.evaluating import carry_out, compared, compared_text, possible
+    from assay.cli.evaluating import possible
     from assay.cli.options import load_images, load_run, plan_of
     from assay.cli.train import changes
     from assay.evaluate.suites import SUITES
@@ -54,28 +55,34 @@ def harden(
         raise ValueError(f"--out {out} is the run itself: the hardened model needs another folder")
     plan = plan_of(SUITES[suite]["gradients"], threat, eps, "untargeted", 0, device)
     plan = replace(plan, checked=suite == "standard")
-    call = read_method(method, plan.threat)
+    settings = {"attack": str(read_method(method, plan.threat)), "threat": str(plan.threat), "epochs": epochs}
+    settings |= {"learning_rate": learning_rate, "seed": seed, "augment": changes(augment)}
+    settings |= {"awp": awp, "average": average, "keep": "best", "warm_up": WARM_UP}
     before, classifier = load_run(run)
     looked_at = load_images(before, None, "test", images)
     images = images or min(LOOKED_AT, len(looked_at))
     possible(plan, classifier, looked_at)
-    settings = {"attack": str(call), "threat": str(plan.threat), "epochs": epochs, "learning_rate": learning_rate}
-    settings |= {"awp": awp, "average": average, "keep": "best", "augment": changes(augment)}
-    recipe = _recipe_of(before).changed(**settings, seed=seed, warm_up=WARM_UP)
+    recipe = _recipe_of(before).changed(**settings)
     if resume:
         recipe = learning.begun(out, **recipe.describe())
     of = boards.needed() if tensorboard else None
     after, _, board = learning.start(out, recipe, device=device, force=force, resume=resume, parent=run, board_of=of)
-    if not speaks():
-        return 0
-    learning.test(after, device, board)
-    note("comparing the two on the same test images")
-    folder = carry_out(out, plan, suite, None, "test", images, force=True)
-    if not _has_same(before.evaluation(folder.path.name), plan.describe()):
-        carry_out(run, plan, suite, None, "test", images, force=True)
-    result = compared(before, after, folder.path.name)
-    show({"run": str(out), **result}, compared_text(result), json)
+    if speaks():
+        learning.test(after, device, board)
+        _compare(before, after, plan, suite, images, json)
     return 0
+
+
+def _compare(before: "Run", after: "Run", plan: "Plan", suite: str, images: int, json: bool) -> None:
+    """The two on the same test images; of the one that was there, what was done before is not done again."""
+    from assay.cli.evaluating import carry_out, compared, compared_text
+
+    note("comparing the two on the same test images")
+    folder = carry_out(after.path, plan, suite, None, "test", images, force=True)
+    if not _has_same(before.evaluation(folder.path.name), plan.describe()):
+        carry_out(before.path, plan, suite, None, "test", images, force=True)
+    result = compared(before, after, folder.path.name)
+    show({"run": str(after.path), **result}, compared_text(result), json)
 
 
 def _recipe_of(run: "Run") -> "Recipe":

@@ -56,8 +56,13 @@ def start(
     resume = resume or (restarted() and (path / "config.json").exists())
     precision = _begun_in(path, about) if resume else fast_precision(where)
     with ranks(where) as joined:
-        settings = {"device": where, "precision": precision, "adversary": adversary, "ranks": joined}
-        training = Training(classifier, recipe, images, splits["validation"], **settings)
+        training = Training(
+            *(classifier, recipe, images, splits["validation"]),
+            device=where,
+            precision=precision,
+            adversary=adversary,
+            ranks=joined,
+        )
         run = open_run(path) if resume else create(path, force) if joined.first else Run(path)
         joined.wait()
         if resume:

@@ -35,8 +35,8 @@ class Recipe:
     under attack). patience: so many epochs without a better one end the training; 0: all are made.
     attack and threat, where given, are what every batch is hardened with: an attack (Madry et al. 2018) or a method
     of assay.train.methods; `warm_up` is the share of the steps over which eps grows from 0; awp is the size of an
-    adversarial weight perturbation. weights is a file to begin from, and with freeze only the last layer learns. augment
-    names changes of assay.data.augment, made in that order.
+    adversarial weight perturbation. weights is a file to begin from; with freeze only the last layer learns.
+    augment names changes of assay.data.augment, made in that order.
     """
 
     name: str = ""
