@@ -43,9 +43,8 @@ def harden(
     """Train a copy of a run against an attack, then compare the two on the same images."""
     from assay.cli import boards, learning
     from assay.cli.evaluating import possible
-    from assay.cli.options import load_images, load_run, plan_of
+    from assay.cli.options import load_images, load_run
     from assay.cli.train import changes
-    from assay.evaluate.suites import SUITES
     from assay.train.methods import read_method
     from assay.train.ranks import speaks
 
@@ -53,8 +52,7 @@ def harden(
         raise ValueError("--resume goes on and --force begins again: take one of them")
     if out.resolve() == run.resolve():
         raise ValueError(f"--out {out} is the run itself: the hardened model needs another folder")
-    plan = plan_of(SUITES[suite]["gradients"], threat, eps, "untargeted", 0, device)
-    plan = replace(plan, checked=suite == "standard")
+    plan = _plan(suite, threat, eps, device)
     settings = {"attack": str(read_method(method, plan.threat)), "threat": str(plan.threat), "epochs": epochs}
     settings |= {"learning_rate": learning_rate, "seed": seed, "augment": changes(augment)}
     settings |= {"awp": awp, "average": average, "keep": "best", "warm_up": WARM_UP}
@@ -71,6 +69,15 @@ def harden(
         learning.test(after, device, board)
         _compare(before, after, plan, suite, images, json)
     return 0
+
+
+def _plan(suite: str, threat: str, eps: str | None, device: str) -> "Plan":
+    """What the two are compared by."""
+    from assay.cli.options import plan_of
+    from assay.evaluate.suites import SUITES
+
+    plan = plan_of(SUITES[suite]["gradients"], threat, eps, "untargeted", 0, device)
+    return replace(plan, checked=suite == "standard")
 
 
 def _compare(before: "Run", after: "Run", plan: "Plan", suite: str, images: int, json: bool) -> None:

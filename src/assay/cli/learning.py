@@ -35,21 +35,21 @@ def start(
 ) -> "tuple[Run, list[dict[str, Any]], Board | None]":
     """Train into a run folder. `parent` is a run whose weights are the start, as `harden` wants it.
 
-    Everything that can be wrong with the request is found before the folder is touched. The board is still open. Of
-    several processes that torchrun has started the first one writes.
+    Everything that can be wrong is found before the folder is touched. The board is still open. Of several processes
+    that torchrun has started the first one writes.
     """
     from assay.adversary.victim import fast_precision
     from assay.data.describe import describe
     from assay.train.loop import Training
     from assay.train.ranks import placed, ranks, restarted
 
-    where = placed(device_of(device))
+    where, initial, told = placed(device_of(device)), None, list[str]()
     base, classifier = load_run(parent) if parent else (None, None)
     splits = _images(recipe, base)
     known, images, adversary = describe(splits), splits["train"], _adversary(recipe, splits["train"].shape)
-    origin, initial, told = base and base.read_json("model.json")["weights"], None, list[str]()
+    origin = base and base.read_json("model.json")["weights"]
     if classifier is None:
-        classifier, initial, told = _new(recipe, known)
+        classifier, initial, told = _new(recipe, known, images)
     about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
     about |= {"skip_bad": recipe.skip_bad, "parent": parent and str(parent), "parent_weights": origin}
     about |= {"initial_weights": initial}
@@ -58,19 +58,16 @@ def start(
     with ranks(where) as joined:
         training = Training(
             *(classifier, recipe, images, splits["validation"]),
-            device=where,
-            precision=precision,
-            adversary=adversary,
-            ranks=joined,
+            **{"device": where, "precision": precision, "adversary": adversary, "ranks": joined},  # type: ignore[arg-type]
         )
         run = open_run(path) if resume else create(path, force) if joined.first else Run(path)
         joined.wait()
         if resume:
             _take_up(training, run)
         board = None
+        if joined.first and not resume:
+            run.write_json("config.json", about | {"precision": precision, "processes": joined.size})
         if joined.first:
-            if not resume:
-                run.write_json("config.json", about | {"precision": precision, "processes": joined.size})
             _introduce(run, recipe, splits, known, [] if resume else told)
         if joined.first and board_of:
             board = board_of(run.path / "tb", classifier, recipe.describe(), images, training.steps, training.history)
@@ -138,14 +135,16 @@ def _tell(run: Run, training: "Training", lines: list[dict[str, Any]]) -> None:
         run.write_json("panels/sentinel.json", {"taken_back": training.undone})
 
 
-def _new(recipe: Recipe, known: Mapping[str, Any]) -> "tuple[Classifier, str | None, list[str]]":
+def _new(recipe: Recipe, known: Mapping[str, Any], images: "ImageSet") -> "tuple[Classifier, str | None, list[str]]":
     """A classifier for these data, with the weights that the recipe begins from; their hash, and what to tell of it."""
     from assay.models import weights
     from assay.models.classifier import build
+    from assay.train.loop import whiten
 
     inside = {key: known[key] for key in ("shape", "classes", "mean", "std")}
     classifier = build({"architecture": recipe.model, **inside}, recipe.seed)
     if not recipe.weights:
+        whiten(classifier, images)
         return classifier, None, []
     file = weights.fetch(recipe.weights)
     found = weights.read(file)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from assay.adversary.threat import Threat, linf
@@ -69,7 +69,6 @@ class Training:
         self.index = images.index.to(device)
         self.augment = [read(text, AUGMENT, "augmentation") for text in recipe.augment]
         self._augmented(torch.arange(1, device=device), 0)  # ValueError, before any work, for what does not fit
-        self._whiten(classifier.net)
         self.module = ranks.wrapped(self.classifier)
         self.steps = -(-len(images) // recipe.batch_size)  # in an epoch
         self.optimizer = optimizer(classifier.net, recipe)
@@ -209,12 +208,6 @@ class Training:
             images = change(images, draws, epoch)
         return images
 
-    def _whiten(self, net: nn.Module) -> None:
-        """Let a network that wants it see what images look like; the same ones for every process."""
-        if hasattr(net, "whiten"):
-            pixels = self.images[:WHITENED].to(self.device).float() / 255
-            net.whiten((pixels - self.classifier.mean) / self.classifier.spread)  # type: ignore[operator]
-
     def _validate(self) -> dict[str, float]:
         with self.average.worn() if self.average else nullcontext():
             about = (self.threat, self.recipe, self.ranks, self.device, self.precision)
@@ -264,6 +257,13 @@ class Training:
         if self.average and state.average:
             self.average.load(state.average)
         self.epoch, self.history = state.epoch, state.history
+
+
+def whiten(classifier: Classifier, images: ImageSet) -> None:
+    """Let a fresh network that wants it see what images look like; nothing for any other."""
+    if hasattr(classifier.net, "whiten"):
+        pixels = images.rows(slice(WHITENED)).pixels()
+        classifier.net.whiten((pixels - classifier.mean) / classifier.spread)  # type: ignore[operator]
 
 
 def _near(images: Tensor, device: torch.device) -> Tensor:
