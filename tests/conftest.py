@@ -75,6 +75,8 @@ LONGER = (  # what `make test` has no time for
             "returns_images_of_its_own",
             "stays_within_the_pixels",
             "black_and_white_pixels_move",
+            "company_changes_nothing",
+            "hears_each_of_its_settings",
             "the_same_draws_give_the_same_bits",
         )
     ),
@@ -84,6 +86,12 @@ LONGER = (  # what `make test` has no time for
     "test_stopping.py::test_killed_again_and_again_at_random",
     "test_attacks.py::test_attack[iterated_fgsm-the_doctor_finds_nothing",
     "test_penalised.py::test_away_from_a_label_of_a_linear",
+    *(
+        f"doctor/test_models.py::test_an_untaught_model_of_this_house_is_left_in_peace[{name}"
+        for name in ("vit", "resnet18", "preact", "speed", "better")
+    ),
+    "test_black_box.py::test_an_attack_that_asks_for_more",
+    "doctor/test_models.py::test_the_same_is_found_twice",
 )
 
 

@@ -137,7 +137,7 @@ def test_augmentation_is_the_recipes_unless_another_is_named(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("flop", "unknown augmentation 'flop'; there are cutout, flip, shift; did you mean 'flip'?"),
+        ("flop", "unknown augmentation 'flop'; there are alternating_flip, cutout, flip, shift; did you mean 'flip'?"),
         ("shift(pixels=0)", "shift: pixels must be at least 1, got 0"),
         ("shift(size=2)", "shift has no setting 'size'; it has pixels"),
     ],

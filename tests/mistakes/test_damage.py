@@ -106,7 +106,7 @@ JSON = [
         "model.json",
         "architecture",
         "mnist_cn",
-        "run: unknown model 'mnist_cn'; there are mlp, mnist_cnn, ",
+        "run: unknown model 'mnist_cn'; there are better_cnn, mlp, mnist_cnn, ",
     ),
     ("model.json", "shape", [1, 8], "shape is [1, 8], [C, H, W] wanted"),
     ("model.json", "shape", [1, 8, -8], "shape is [1, 8, -8]"),

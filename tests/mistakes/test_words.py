@@ -23,7 +23,7 @@ WORDS = [
     (("data", "list", "digits"), "data list takes no NAME, got 'digits'", "assay data describe digits"),
     (("model", "list", "x"), "model list takes no NAME, got 'x'", "assay model describe x"),
     (("data", "describe"), "data describe needs a NAME; there are cifar10, cifar100,", "folder, mnist, parquet"),
-    (("model", "describe"), "model describe needs a NAME or a RUN; there are mlp, mnist_cnn, ", ""),
+    (("model", "describe"), "model describe needs a NAME or a RUN; there are better_cnn, mlp, mnist_cnn, ", ""),
     (("train", "digits_cnn", "more"), "train takes RECIPE only, got 'more' as well", ""),
     (("compare", "a", "b", "c"), "compare takes RUN OTHER only, got 'c' as well", ""),
     (("train", "digits_cnn", "--epocs", "3"), "train has no option '--epocs'; it has --data, --epochs,", "'--epochs'?"),

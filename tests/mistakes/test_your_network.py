@@ -89,7 +89,7 @@ def test_a_file_that_cannot_be_loaded(bring: Callable[..., Said], content: str, 
 
 @pytest.mark.parametrize("text", ["networks.txt:f", ":", "folder:f", "mnist_cn:", "networks.py/:f"])
 def test_what_names_no_function(bring: Callable[..., Said], text: str) -> None:
-    line = f"{text!r} is not of the form FILE.py:FUNCTION, and no architecture; there are mlp, mnist_cnn"
+    line = f"{text!r} is not of the form FILE.py:FUNCTION, and no architecture; there are better_cnn, mlp, mnist_cnn"
     assert refused(bring(text)).startswith(line)
 
 

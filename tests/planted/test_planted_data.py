@@ -89,13 +89,13 @@ def test_a_crop_of_the_corner_is_caught(monkeypatch: pytest.MonkeyPatch, tmp_pat
         check(tmp_path)
 
 
-def rolled(batch, draws, *, pixels=4):  # type: ignore[no-untyped-def]
-    down, right = (draws.integers(2 * pixels + 1, (2,), "shift") - pixels).unbind(1)
+def rolled(batch, draws, epoch, *, pixels=4):  # type: ignore[no-untyped-def]
+    down, right = (draws.integers(2 * pixels + 1, (2,), "shift", epoch) - pixels).unbind(1)
     return torch.stack([image.roll((int(y), int(x)), (1, 2)) for image, y, x in zip(batch, down, right, strict=True)])
 
 
-def lopsided(batch, draws, *, pixels=4):  # type: ignore[no-untyped-def]
-    half = augment.shift(batch, draws, pixels=pixels)
+def lopsided(batch, draws, epoch, *, pixels=4):  # type: ignore[no-untyped-def]
+    half = augment.shift(batch, draws, epoch, pixels=pixels)
     return torch.where((draws.integers(2, (1, 1, 1), "x") == 0), half, batch)
 
 
@@ -108,14 +108,14 @@ def test_a_shift_that_wraps_around_or_rests_is_caught(monkeypatch: pytest.Monkey
 
 def test_a_flip_upside_down_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = augment.flip
-    turned = lambda batch, draws: honest(batch.transpose(2, 3), draws).transpose(2, 3)  # noqa: E731
+    turned = lambda batch, draws, epoch: honest(batch.transpose(2, 3), draws, epoch).transpose(2, 3)  # noqa: E731
     monkeypatch.setattr(test_augment, "flip", turned)
     with caught("no twin"):
         test_augment.check_flip()
 
 
 def test_augmentation_that_looks_at_its_batch_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    def by_place(batch, draws):  # type: ignore[no-untyped-def]
+    def by_place(batch, draws, epoch):  # type: ignore[no-untyped-def]
         return torch.where((torch.arange(len(batch)) % 2 == 0)[:, None, None, None], batch.flip(3), batch)
 
     monkeypatch.setitem(test_augment.AUGMENT, "flip", by_place)

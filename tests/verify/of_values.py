@@ -11,7 +11,7 @@ EDITS: dict[str, tuple[Forgery, str, str]] = {
         "results.json",
         "attacks [fgsm at eps 0.1] mean_ssim",
     ),
-    "one more figure": (edit("results.json", "certified", value=0.9), "results.json", "certified says 0.9"),
+    "one more figure": (edit("results.json", "proven", value=0.9), "results.json", "proven says 0.9"),
     "faults": (edit("results.json", "faults", value=1), "results.json", "faults is 1, 0 wanted"),
     "a recall": (edit("results.json", "per_class", 3, "recall", value=0.99), "results.json", "per_class [3]"),
     "the median": (edit("results.json", "smallest_eps", value=None), "results.json", "smallest_eps is None"),
