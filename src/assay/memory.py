@@ -1,4 +1,4 @@
-"""Memory that is kept: a network's activations are freed and asked for again at every step, and that must cost nothing."""
+"""Memory that is kept: activations are freed and asked for again at every step, and that must cost nothing."""
 
 import ctypes
 import sys
