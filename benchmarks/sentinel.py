@@ -32,7 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = {name: hardened(Path(folder) / name, asked, name == "with") for name in ("without", "with")}
     about = [
-        f"{asked.run.name} hardened by {asked.method} at {asked.threat}, {asked.epochs} epochs; the last weights are kept",
+        f"{asked.run.name} hardened by {asked.method} at {asked.threat}, {asked.epochs} epochs; the last weights stay",
         f"robust: `standard` on {asked.images} test images; probe: ten steps of PGD on 512 validation images",
     ]
     about += [

@@ -51,6 +51,12 @@ RUN: Mapping[str, Any] = {
             | {"matrix": [[float | None]], "counts": list[int]}
         ],
     },
+    "panels/sentinel.json": {
+        "taken_back": [
+            {"epoch": int, "because": str, "method": str, "back_to": int, "then": str}
+            | {"lines": [{"epoch": int, "accuracy": float, "validation_robust": float}]}
+        ]
+    },
     "panels/doctor.json": {
         "examined": [
             {"what": Literal["attack", "model"], "subject": str, "claims": str, "healthy": bool, "seconds": float}

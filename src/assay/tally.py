@@ -43,9 +43,7 @@ def tally(table: Table, attacks: Sequence[str], epsilons: Sequence[float], class
         "per_class": per_class(table, classes),
         "attacks": [_attack(table, attack, eps) for attack in attacks for eps in epsilons],
         "robust": [{"eps": eps, **share(stands(table, attacks, epsilons, eps))} for eps in epsilons],
-        "certified": [{"eps": eps, **share(right & (table[CERTIFIED] >= eps) & (eps > 0))} for eps in epsilons]
-        if CERTIFIED in table
-        else None,
+        "certified": [{"eps": eps, **share(proven(table, eps))} for eps in epsilons] if CERTIFIED in table else None,
         "faults": sum(int((_verdict(table, attack, eps) == "fault").sum()) for attack in attacks for eps in epsilons),
         "smallest_eps": _smallest_eps(table, attacks, epsilons),
     }
@@ -83,6 +81,12 @@ def stands(table: Table, attacks: Iterable[str], epsilons: Iterable[float], eps:
     return alive
 
 
+def proven(table: Table, eps: float) -> np.ndarray:
+    """Whether each image is right, and it is proven that no attack of that eps can change it."""
+    found: np.ndarray = (table["clean_prediction"] == table["label"]) & (table[CERTIFIED] >= eps) & (eps > 0)
+    return found
+
+
 def brackets(table: Table, attacks: Sequence[str], epsilons: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Of each image the largest eps that it survived and the smallest that broke it: 0, 0 if wrong, inf if none."""
     low, high = np.zeros(len(table["label"])), np.full(len(table["label"]), np.inf)
@@ -114,6 +118,19 @@ def paired(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
     changed = gained + lost
     p = float(stats.binomtest(gained, changed).pvalue) if changed else 1.0
     return {"before": share(before), "after": share(after), "gained": gained, "lost": lost, "p": p}
+
+
+def worth(line: Mapping[str, Any]) -> float:
+    """What an epoch is chosen by, on validation images: what is certified, else what is robust, else accuracy."""
+    robust = line.get("validation_robust", line["validation_accuracy"])
+    return float(line.get("validation_certified", robust))
+
+
+def kept_epoch(keep: str, history: Sequence[Mapping[str, Any]]) -> int:
+    """The epoch whose weights are kept, counted from 1; of two as good ones the first."""
+    if keep == "last":
+        return len(history)
+    return max(range(len(history)), key=lambda place: (worth(history[place]), -place)) + 1
 
 
 def _attack(table: Table, attack: str, eps: float) -> dict[str, Any]:

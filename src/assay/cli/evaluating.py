@@ -1,5 +1,6 @@
 """What attack, evaluate, compare, harden and demo share: a plan carried out on a run, and its figures in words."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from assay.cli.options import environment, load_images, load_run, percent, show
 from assay.run_folder import Folder, Run
-from assay.tally import paired, passes, stands
+from assay.tally import CERTIFIED, Table, paired, passes, proven, stands
 
 if TYPE_CHECKING:
     from assay.data import ImageSet
@@ -160,15 +161,24 @@ def compared(before: Run, after: Run, name: str) -> dict[str, Any]:
         for eps in config["epsilons"]
     ]
     about = {"evaluation": name, "before": before.name, "after": after.name, "norm": config["norm"]}
-    return about | {"clean": clean, "robust": robust}
+    return about | {"clean": clean, "robust": robust, "certified": _proven(tables, config["epsilons"])}
+
+
+def _proven(tables: Sequence[Table], epsilons: Sequence[float]) -> list[dict[str, Any]]:
+    """What of both is proven, which no attack has measured; nothing where nothing is."""
+    if not all(CERTIFIED in table for table in tables):
+        return []
+    found = [{"eps": eps, **paired(*(proven(table, eps) for table in tables))} for eps in epsilons if eps]
+    return [line for line in found if line["before"]["count"] or line["after"]["count"]]
 
 
 def compared_text(result: dict[str, Any]) -> str:
     """A comparison as a table of text."""
-    head = f"  {'':<14}{result['before']:>32}{result['after']:>32}   gained  lost  McNemar p"
+    head = f"  {'':<16}{result['before']:>32}{result['after']:>32}   gained  lost  McNemar p"
     rows = [result["evaluation"], head]
-    lines = [(f"robust {eps_text(line['eps'], result['norm'])}", line) for line in result["robust"]]
+    kinds = [(kind, line) for kind in ("robust", "certified") for line in result[kind]]
+    lines = [(f"{kind} {eps_text(line['eps'], result['norm'])}", line) for kind, line in kinds]
     for what, line in [("clean", result["clean"]), *lines]:
         both = f"{percent(line['before']):>32}{percent(line['after']):>32}"
-        rows.append(f"  {what:<14}{both}   {line['gained']:>6}{line['lost']:>6}  {line['p']:.2g}")
+        rows.append(f"  {what:<16}{both}   {line['gained']:>6}{line['lost']:>6}  {line['p']:.2g}")
     return "\n".join(rows)

@@ -10,6 +10,8 @@ from assay.train.recipe import Recipe
 from assay.train.recipes import RECIPES
 from assay.train.recipes import recipe as named
 
+MOST_SEEDS = 1000
+
 
 def train(
     recipe: Annotated[Positional[str], arg(metavar="RECIPE", help=", ".join(RECIPES))],
@@ -23,6 +25,7 @@ def train(
     skip_bad: SkipBad = False,
     augment: Augment = (),
     seed: Annotated[int | None, arg(metavar="N", help="weights, order and noise")] = None,
+    seeds: Annotated[int, arg(metavar="N", help="train so many times, from as many seeds: RUN-0, RUN-1 …")] = 1,
     weights: Annotated[
         str | None, arg(metavar="FILE", help="what to begin from; also https://HOST/FILE#sha256=…, which is checked")
     ] = None,
@@ -44,22 +47,59 @@ def train(
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "images": images, "size": size}
     settings |= {"learning_rate": learning_rate, "data": data and settled(data), "skip_bad": skip_bad or None}
     settings |= {"augment": changes(augment), "seed": seed, "freeze": freeze or None}
-    path = out or Path("runs") / recipe
-    wanted = _wanted(recipe, path, resume, settings, _settled(weights))
-    of = boards.needed() if tensorboard else None
-    run, history, board = learning.start(path, wanted, device=device, force=force, resume=resume, board_of=of)
-    if not speaks():
-        return 0
-    results = learning.test(run, device, board)
-    last, seconds = history[-1], sum(line["seconds"] for line in history)
-    changed = f" ({', '.join(wanted.augment)})" if wanted.augment else ""
-    text = (
-        f"{path}: {wanted.model} on {wanted.data}{changed}, {len(history)} epochs in {seconds:.1f} s of training\n"
-        f"  validation {last['validation_accuracy']:6.1%}\n{learning.tested(results)}"
-    )
-    shown = {"run": str(path), "seconds": seconds, "validation": last}
-    show(shown | {"test": results["clean"], "top5": results["top5"]}, text, json)
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise ValueError(f"--seeds must be between 1 and {MOST_SEEDS}, got {seeds}")
+    path, board, found, texts = out or Path("runs") / recipe, boards.needed() if tensorboard else None, [], []
+    for number in range(seeds):
+        place = path if seeds == 1 else path.with_name(f"{path.name}-{number}")
+        again = resume and (seeds == 1 or place.exists())  # of several, those that were not begun begin
+        from_here = settings | {"seed": (seed or named(recipe).seed) + number if seeds > 1 else seed}
+        wanted = _wanted(recipe, place, again, from_here, _settled(weights))
+        run, history, drawn = learning.start(place, wanted, device=device, force=force, resume=again, board_of=board)
+        if speaks():
+            results = learning.test(run, device, drawn)
+            texts.append(text_of(place, wanted, history, results))
+            seconds = sum(line["seconds"] for line in history)
+            shown = {"run": str(place), "seconds": seconds, "validation": history[-1]}
+            found.append(shown | {"test": results["clean"], "top5": results["top5"]})
+    if len(found) == 1:
+        show(found[0], texts[0], json)
+    elif found:
+        result = summed(found)
+        show(result, "\n".join([*texts, result_text(result)]), json)
     return 0
+
+
+def text_of(path: Path, wanted: Recipe, history: list[dict[str, Any]], results: dict[str, Any]) -> str:
+    """What is printed of a training."""
+    from assay.cli.learning import tested
+
+    seconds = sum(line["seconds"] for line in history)
+    changed = f" ({', '.join(wanted.augment)})" if wanted.augment else ""
+    return (
+        f"{path}: {wanted.model} on {wanted.data}{changed}, {len(history)} epochs in {seconds:.1f} s of training\n"
+        f"  validation {history[-1]['validation_accuracy']:6.1%}\n{tested(results)}"
+    )
+
+
+def summed(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean and spread over the seeds."""
+    from statistics import mean, stdev
+
+    shares, seconds = (
+        [*values] for values in zip(*((one["test"]["share"], one["seconds"]) for one in runs), strict=True)
+    )
+    test = {"mean": mean(shares), "sd": stdev(shares), "n": len(runs)}
+    return {"runs": runs, "test": test, "seconds": {"mean": mean(seconds), "sd": stdev(seconds)}}
+
+
+def result_text(result: dict[str, Any]) -> str:
+    """The same for people."""
+    test, seconds = result["test"], result["seconds"]
+    return (
+        f"{test['n']} seeds: test {test['mean']:.2%} ± {100 * test['sd']:.2f} points (standard deviation), "
+        f"{seconds['mean']:.1f} ± {seconds['sd']:.1f} s of training"
+    )
 
 
 def _wanted(name: str, path: Path, resume: bool, settings: dict[str, Any], weights: str | None) -> Recipe:

@@ -31,4 +31,8 @@ def _rows(one: Seen, evaluation: Evaluated) -> list[tuple[object, ...]]:
         )
     robust = evaluation.robust(evaluation.eps)
     rows.append((one.name, "all together", percent(robust), f"{robust['n'] - robust['count']} not robust", "", "", ""))
+    for line in evaluation.figures["certified"] or ():
+        if line["eps"] == evaluation.eps and line["count"]:
+            what = "any attack whatever: proven"
+            rows.append((one.name, what, percent(line), f"{line['n'] - line['count']} not proven", "", "", ""))
     return rows

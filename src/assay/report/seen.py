@@ -47,6 +47,7 @@ class Seen:
     env: dict[str, Any]
     model: dict[str, Any]
     history: list[dict[str, Any]]
+    taken_back: list[dict[str, Any]]
     clean: Evaluated | None
     attacked: Evaluated | None
 
@@ -82,11 +83,20 @@ def look(runs: list[Run]) -> list[Seen]:
                 env=run.read_json("env.json"),
                 model=run.read_json("model.json"),
                 history=run.read_lines("metrics.jsonl") if run.has("metrics.jsonl") else [],
+                taken_back=_taken_back(run),
                 clean=_read(run.evaluation(clean[-1])) if clean else None,
                 attacked=_read(run.evaluation(best[-1])) if best else None,
             )
         )
     return seen
+
+
+def _taken_back(run: Run) -> list[dict[str, Any]]:
+    """The epochs of a hardening that its sentinel took back."""
+    if not run.has("panels/sentinel.json"):
+        return []
+    found: list[dict[str, Any]] = run.read_json("panels/sentinel.json")["taken_back"]
+    return found
 
 
 def _evaluations(run: Run) -> tuple[list[str], list[str]]:

@@ -6,8 +6,12 @@ from matplotlib.ticker import MaxNLocator
 from assay.report.figures import DASHES, MARKERS, RUNS, drawing, key, svg
 from assay.report.html import Panel, fill, folded, percent, table
 from assay.report.seen import Seen
+from assay.tally import kept_epoch
 
 PAIR = '<div class="pair">{{ loss }}{{ accuracy }}</div>'
+ALARM = """<p><b>{{ run }}: a collapse was seen and taken back.</b> In epoch {{ epoch }} {{ because }}. The network
+had learnt {{ method }} by heart, and fell to other attacks. It went back to the state after epoch {{ back_to }}, and on
+with {{ then }}. The crosses in the figure are the epochs that were taken back.</p>"""
 WHY = (
     "How the models were taught, on one plot. The dashed lines are training images (of a hardened model: attacked "
     "ones, so they lie lower on purpose), the solid lines held-out validation images. The test images are one point, "
@@ -21,10 +25,20 @@ def training(seen: list[Seen]) -> Panel:
     if not taught:
         return Panel("training", "Training", WHY, fill="assay train mnist_cnn")
     figures = fill(PAIR, loss=_figure(taught, "loss"), accuracy=_figure(taught, "accuracy"))
-    times = table(("model", "epochs", "training time", "images a second", "test accuracy"), _times(taught), "Times")
+    times = table(
+        ("model", "epochs", "weights of epoch", "training time", "images a second", "test accuracy"),
+        _times(taught),
+        "Times",
+    )
+    alarms = [fill(ALARM, run=one.name, **told) for one in taught for told in one.taken_back]
     head = ("model", "epoch", "loss", "accuracy", "validation loss", "validation accuracy", "attacked", "images/s")
     rows = [_row(one, line) for one in taught for line in one.history]
-    return Panel("training", "Training", WHY, figures + times + folded("the numbers", table(head, rows, "Training")))
+    return Panel(
+        "training",
+        "Training",
+        WHY,
+        figures + Markup("").join(alarms) + times + folded("the numbers", table(head, rows, "Training")),
+    )
 
 
 def _times(taught: list[Seen]) -> list[tuple[object, ...]]:
@@ -33,7 +47,8 @@ def _times(taught: list[Seen]) -> list[tuple[object, ...]]:
         seconds = sum(line["seconds"] for line in one.history)
         speed = sum(line["images_per_second"] * line["seconds"] for line in one.history) / max(seconds, 1e-9)
         test = percent(one.clean.figures["clean"]) if one.clean else "–"
-        rows.append((one.name, len(one.history), f"{seconds:.1f} s", f"{speed:.0f}", test))
+        of = kept_epoch((one.config.get("recipe") or {}).get("keep", "last"), one.history)
+        rows.append((one.name, len(one.history), of, f"{seconds:.1f} s", f"{speed:.0f}", test))
     return rows
 
 
@@ -52,6 +67,9 @@ def _figure(taught: list[Seen], kind: str) -> Markup:
                 ax.plot(
                     epochs, robust, color=colour, linestyle=DASHES[3], label=f"{key(one.name)}: validation, attacked"
                 )
+                lost = [line for told in one.taken_back for line in told["lines"]]
+                fell = [factor * line["validation_robust"] for line in lost]
+                ax.plot([line["epoch"] for line in lost], fell, color=colour, marker="x", linestyle="")
             if one.clean and kind == "accuracy":
                 share = 100 * one.clean.figures["clean"]["share"]
                 ax.plot(

@@ -20,6 +20,7 @@ from assay.data.augment import AUGMENT
 from assay.models.classifier import Classifier
 from assay.models.weights import frozen_eval
 from assay.spec import Call, read
+from assay.tally import kept_epoch
 from assay.train import checkpoints
 from assay.train.average import Average
 from assay.train.checkpoints import Checkpoint
@@ -30,7 +31,7 @@ from assay.train.perturbation import perturbed
 from assay.train.ranks import Ranks
 from assay.train.recipe import Recipe
 from assay.train.sentinel import alarm
-from assay.train.validation import kept, validated
+from assay.train.validation import validated
 
 History = list[dict[str, Any]]
 Seen = Callable[[History, list[float]], None]
@@ -216,7 +217,7 @@ class Training:
     def _gave_up(self) -> bool:
         if not (self.recipe.patience and self.history):
             return False
-        return self.epoch - kept("best", self.history) >= self.recipe.patience
+        return self.epoch - kept_epoch("best", self.history) >= self.recipe.patience
 
     def _alarm(self) -> str | None:
         """What the sentinel says; certified training needs none, it is no attack that could be learnt by heart."""
@@ -224,7 +225,7 @@ class Training:
 
     def _remember(self) -> None:
         """The weights of the best epoch, and the state that the sentinel would go back to."""
-        if not self.history or kept("best", self.history) != self.epoch:
+        if not self.history or kept_epoch("best", self.history) != self.epoch:
             return
         if self.recipe.keep == "best":
             with self.average.worn() if self.average else nullcontext():

@@ -1,8 +1,5 @@
 """What an epoch was worth, on images that nothing is learnt from; and of which epoch the weights are kept."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -76,16 +73,3 @@ def _proven(classifier: Classifier, images: ImageSet, threat: Threat, device: to
 
 def _right(logits: Tensor, labels: Tensor) -> Tensor:
     return (predicted(logits) == labels).sum().float()
-
-
-def score(line: dict[str, Any]) -> float:
-    """What an epoch is chosen by, on validation images: what is certified, else what is robust, else accuracy."""
-    robust = line.get("validation_robust", line["validation_accuracy"])
-    return float(line.get("validation_certified", robust))
-
-
-def kept(keep: str, history: Sequence[dict[str, Any]]) -> int:
-    """The epoch whose weights are kept, counted from 1; of two as good ones the first."""
-    if keep == "last":
-        return len(history)
-    return max(range(len(history)), key=lambda place: (score(history[place]), -place)) + 1

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from assay.adversary.victim import Victim, predicted
 from assay.models.classifier import Classifier
 from assay.run_folder import Run
+from assay.tally import kept_epoch
 from assay.train import checkpoints
 from assay.train.descent import one_cycle
-from assay.train.validation import kept
 from assay.verify.ledger import ROUNDING, Ledger
 from assay.verify.model import recipe_of
 from assay.verify.source import Source
@@ -35,14 +35,23 @@ def verify_training(ledger: Ledger, run: Run, source: Source, model: Classifier 
             if wrong := _absurd(line):
                 ledger.differs(where, f"epoch {line['epoch']}: {wrong}")
         if run.has("checkpoint.pt") and lines:
-            history = checkpoints.load(run.path / "checkpoint.pt").history
+            checkpoint = checkpoints.load(run.path / "checkpoint.pt")
+            history = checkpoint.history
+            _taken_back(ledger, run, checkpoint.undone or [])
             for says, held in zip(lines, history, strict=False):
                 ledger.same(where, f"epoch {held['epoch']}:", says, dict(held))
             ledger.same(where, "number of lines", len(lines), len(history))
         elif lines:
             ledger.unsure("what the training measured (metrics.jsonl): there is no checkpoint.pt beside it")
         if model is not None and lines and not run.stopped:
-            _measured(ledger, run, source, model, lines[kept(recipe["keep"] if recipe else "last", lines) - 1])
+            _measured(ledger, run, source, model, lines[kept_epoch(recipe["keep"] if recipe else "last", lines) - 1])
+
+
+def _taken_back(ledger: Ledger, run: Run, undone: list[dict[str, Any]]) -> None:
+    """What the sentinel took back is told, and is what the checkpoint knows of it."""
+    where = run.path / "panels/sentinel.json"
+    says = run.read_json("panels/sentinel.json")["taken_back"] if run.has("panels/sentinel.json") else []
+    ledger.same(where, "taken_back", says, undone)
 
 
 def _schedule(ledger: Ledger, run: Run, lines: list[dict[str, Any]], recipe: dict[str, Any]) -> None:
