@@ -11,6 +11,9 @@ from assay.train.recipes import RECIPES
 from assay.train.recipes import recipe as named
 
 MOST_SEEDS = 1000
+Weights = Annotated[
+    str | None, arg(metavar="FILE", help="what to begin from; also https://HOST/FILE#sha256=…, which is checked")
+]
 
 
 def train(
@@ -26,9 +29,7 @@ def train(
     augment: Augment = (),
     seed: Annotated[int | None, arg(metavar="N", help="weights, order and noise")] = None,
     seeds: Annotated[int, arg(metavar="N", help="train so many times, from as many seeds: RUN-0, RUN-1 …")] = 1,
-    weights: Annotated[
-        str | None, arg(metavar="FILE", help="what to begin from; also https://HOST/FILE#sha256=…, which is checked")
-    ] = None,
+    weights: Weights = None,
     freeze: Annotated[bool, arg(help="let only the last layer learn, on top of --weights")] = False,
     out: Annotated[Path | None, arg(metavar="RUN", help="the run folder; runs/RECIPE if not given")] = None,
     resume: Annotated[bool, arg(help="take up a training that was stopped")] = False,
@@ -59,15 +60,25 @@ def train(
         if speaks():
             results = learning.test(run, device, drawn)
             texts.append(text_of(place, wanted, history, results))
-            seconds = sum(line["seconds"] for line in history)
-            shown = {"run": str(place), "seconds": seconds, "validation": history[-1]}
-            found.append(shown | {"test": results["clean"], "top5": results["top5"]})
+            found.append(shown_of(place, history, results))
     if len(found) == 1:
         show(found[0], texts[0], json)
     elif found:
         result = summed(found)
         show(result, "\n".join([*texts, result_text(result)]), json)
     return 0
+
+
+def shown_of(path: Path, history: list[dict[str, Any]], results: dict[str, Any]) -> dict[str, Any]:
+    """What --json tells of a training."""
+    seconds = sum(line["seconds"] for line in history)
+    return {
+        "run": str(path),
+        "seconds": seconds,
+        "validation": history[-1],
+        "test": results["clean"],
+        "top5": results["top5"],
+    }
 
 
 def text_of(path: Path, wanted: Recipe, history: list[dict[str, Any]], results: dict[str, Any]) -> str:
