@@ -61,11 +61,9 @@ def train(
             results = learning.test(run, device, drawn)
             texts.append(text_of(place, wanted, history, results))
             found.append(shown_of(place, history, results))
-    if len(found) == 1:
-        show(found[0], texts[0], json)
-    elif found:
-        result = summed(found)
-        show(result, "\n".join([*texts, result_text(result)]), json)
+    if found:
+        result = summed(found) if seeds > 1 else found[0]
+        show(result, "\n".join([*texts, *[result_text(result)] * (seeds > 1)]), json)
     return 0
 
 
