@@ -129,6 +129,7 @@ class Training:
                 bar.update(len(rows))
                 if step % 50 == 0:  # reading the loss waits for the device: not at every step
                     bar.set_postfix(loss=f"{float(loss):.4f}")
+        self.ranks.agree(self.classifier.net)  # what is validated, kept and taken up is one network
         seconds = time.perf_counter() - began
         mean_loss, accuracy, fell = (self.ranks.sum(sums) / len(order)).tolist()
         if not math.isfinite(mean_loss):
@@ -145,7 +146,7 @@ class Training:
         }
         if self.method:
             found |= {"growth": self._growth(epoch, self.steps), "abnormal": fell}
-        return torch.stack(losses).tolist(), found
+        return (self.ranks.sum(torch.stack(losses)) / self.ranks.size).tolist(), found
 
     def _step(self, rows: Tensor, epoch: int, step: int) -> tuple[Batch, Tensor, Tensor]:
         batch = self._batch(rows, epoch, step)
