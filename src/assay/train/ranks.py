@@ -106,7 +106,10 @@ def ranks(device: torch.device) -> Iterator[Ranks]:
             store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT')}", store)
         backend, own = ("nccl", device) if device.type == "cuda" else ("gloo", None)
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE, device_id=own)
-        yield Ranks(rank, size)
+        with warnings.catch_warnings():
+            # of images with one channel, whose gradients may lie in memory in two ways; it costs next to nothing
+            warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides", UserWarning)
+            yield Ranks(rank, size)
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or LOST.search(str(error)):
             raise ConnectionError(f"rank {os.environ['RANK']} has lost another process of this training") from error
