@@ -83,6 +83,7 @@ EVALUATION: Mapping[str, Any] = {
         "trained_on": int | None,
         "notes": list[str] | None,
         "eight_bit": bool | None,
+        "access": Literal["gradients", "scores", "labels"] | None,
         "half_width": float | None,  # of the interval that was asked for; the images are then drawn at random
     },
     "env.json": {},

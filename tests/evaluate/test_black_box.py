@@ -50,6 +50,15 @@ def test_it_is_attacked_as_its_access_allows(ask: Ask, function: str, attack: st
     assert best < noise, "random templates fall to any attack that looks"
 
 
+def test_its_report_says_what_the_enemy_sees(ask: Ask, tmp_path: Path) -> None:
+    folder = Path(json.loads(ask("scores", "--json")[1])["evaluation"])
+    assert json.loads((folder / "config.json").read_text())["access"] == "scores"
+    assert main(["report", str(folder.parents[1]), "--out", str(tmp_path / "r.html")]) == 0
+    page = (tmp_path / "r.html").read_text()
+    assert "black box: the enemy sees the score of every class" in page
+    assert "white box" not in page
+
+
 def test_scores_and_their_probabilities_fall_alike(ask: Ask) -> None:
     counts = [json.loads(ask(name, "--json")[1])["robust"][-1]["count"] for name in ("scores", "session")]
     assert counts[0] == counts[1]

@@ -39,7 +39,7 @@ TRAININGS: dict[str, dict[str, Any]] = {
     "adam": ADAM,
     "bfloat16": {"precision": "bfloat16"},
     "batch_norm": {"model": "mnist_cnn_bn"},
-    "batch_norm_attacked": AGAINST | {"attack": "pgd(steps=2)", "model": "mnist_cnn_bn"},
+    "batch_norm_attacked": AGAINST | {"attack": "pgd(steps=2)", "model": "mnist_cnn_bn", "average": 0.9},
     "mean_of_means": {},  # a planted fault: each process takes the mean of its own part
 }
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from assay.data import load
-from assay.tally import column
+from assay.tally import CERTIFIED, column
 from tests.verify.forging import DEEPFOOL, PGD, Forger, edit, forgery
 
 
@@ -205,3 +205,24 @@ def another_seed_everywhere(run: Path) -> None:
 @forgery("costs.json", "forwards is 30, ", rerun=True)
 def cheaper_than_it_was(run: Path) -> None:
     edit("costs.json", 3, "forwards", value=30)(run)
+
+
+@forgery("images.parquet", "is proven at an eps at which it is broken or wrong")
+def a_proof_for_an_image_that_falls(run: Path) -> None:
+    forger = Forger(run)
+    forger.table[CERTIFIED][forger.rows("broken")[0]] = max(forger.config["epsilons"])
+    forger.write()
+
+
+@forgery("images.parquet", "which is no eps of the list")
+def a_proof_at_an_eps_of_its_own(run: Path) -> None:
+    forger = Forger(run)
+    forger.table[CERTIFIED][forger.rows("robust")[0]] = 0.07
+    forger.write()
+
+
+@forgery("images.parquet", "the bounds prove 0", rerun=True)
+def a_proof_that_nobody_made(run: Path) -> None:
+    forger = Forger(run)
+    forger.table[CERTIFIED][forger.rows("robust")[0]] = max(forger.config["epsilons"])
+    forger.write()

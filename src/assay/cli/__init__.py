@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from assay import memory
 from assay.cli.options import INVOKED, note
 from assay.cli.parsing import read_arguments
 from assay.files import printable
@@ -35,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # torch's threads, loaded later, sleep while they wait: where they spin, a program beside this one makes small
     # batches seven times slower (benchmarks/log.md)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    memory.kept()
     try:
         code = _run(arguments)
         sys.stdout.flush()  # a full disk or a reader that has gone is found here, and not when Python ends

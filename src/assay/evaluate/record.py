@@ -15,6 +15,7 @@ from assay.evaluate.judge import judge
 from assay.evaluate.robust import Evaluation, Plan, aim, facts, run_attack
 from assay.evaluate.shards import evaluate, kept_for
 from assay.evaluate.stopping import evaluate_until
+from assay.models.black_box import access_of
 from assay.models.classifier import Classifier
 from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
 from assay.spec import Call
@@ -69,7 +70,7 @@ def evaluate_run(
     folder.write_json("results.json", {"schema": SCHEMA, **figures})
     about = {"schema": SCHEMA, "name": label, "weights": weights}
     about |= {"trained_on": trained_on(run, images), "notes": plan.notes(len(images.classes))}
-    about |= {"half_width": half_width}
+    about |= {"half_width": half_width, "access": access_of(classifier.net)}
     folder.write_json("config.json", about | _describe(images) | plan.describe())
     if kept:
         kept.forget()

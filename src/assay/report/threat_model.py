@@ -16,6 +16,12 @@ WORDS = {
     "l2": "every pixel may change; the Euclidean length of all changes together is at most eps",
     "l1": "every pixel may change; all changes together add up to at most eps",
 }
+KNOWS = {
+    "gradients": "white box: the enemy has the weights and their gradients; no defence but the model itself",
+    "scores": "black box: the enemy sees the score of every class, and may ask as often as the attacks ask",
+    "labels": "black box: the enemy sees the predicted class alone, and may ask as often as the attacks ask",
+}
+SEARCHED = "search in {}, every verdict in float32"
 
 
 def threat_model(seen: list[Seen]) -> Panel:
@@ -38,16 +44,17 @@ def threat_model(seen: list[Seen]) -> Panel:
 
 def _allowed(one: Evaluated) -> dict[str, str]:
     settings = one.settings
+    access = settings.get("access") or "gradients"
     return {
         "norm": f"{settings['norm']}: {WORDS[settings['norm']]}",
         "eps": f"{levels(one.eps, settings['norm'])} in pixels of [0, 1]; a pixel never leaves [0, 1]",
         "images sent": "8 bit, rounded back toward the image" if settings.get("eight_bit") else "float32",
         "goal": settings["goal"] + (": any class but the label" if settings["goal"] == "untargeted" else ""),
-        "knowledge": "white box: the enemy has the weights and their gradients; no defence but the model itself",
+        "knowledge": KNOWS[access],
         "attacks": ", ".join(settings["attacks"]),
         "images": f"{settings['n']} of {settings['data']} {settings['split']} ({settings['fingerprint'][:6]})",
         "seed": str(settings["seed"]),
-        "arithmetic": f"search in {settings['precision']}, every verdict in float32",
+        "arithmetic": SEARCHED.format(settings["precision"]) if access == "gradients" else "the model's own",
     }
 
 

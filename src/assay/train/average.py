@@ -5,32 +5,33 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Average:
-    """The average of a network's parameters, apart from them; what batch norm counts stays the network's own.
+    """The average of a network's parameters and of what batch norm keeps of its batches, apart from them.
 
     decay is that of a long training: after t updates it is at most (1 + t) / (10 + t), so that a short one is not held
     back by its first weights.
     """
 
     def __init__(self, net: nn.Module, decay: float) -> None:
-        self.parameters = dict(net.named_parameters())
+        buffers = {name: buffer for name, buffer in net.named_buffers() if buffer.is_floating_point()}
+        self.tensors: dict[str, Tensor] = {**dict(net.named_parameters()), **buffers}
         self.decay = decay
         self.updates = 0
-        self.kept = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
+        self.kept = {name: tensor.detach().clone() for name, tensor in self.tensors.items()}
 
     @torch.no_grad()
     def update(self) -> None:
         """One more step was made."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(list(self.kept.values()), list(self.parameters.values()), 1 - decay)
+        torch._foreach_lerp_(list(self.kept.values()), list(self.tensors.values()), 1 - decay)
 
     @contextmanager
     def worn(self) -> Iterator[None]:
-        """Inside, the network has the average in place of its own parameters."""
+        """Inside, the network has the average in place of its own numbers."""
         self._swap()
         try:
             yield
@@ -49,7 +50,7 @@ class Average:
 
     @torch.no_grad()
     def _swap(self) -> None:
-        for name, parameter in self.parameters.items():
-            own = parameter.detach().clone()
-            parameter.copy_(self.kept[name])
+        for name, tensor in self.tensors.items():
+            own = tensor.detach().clone()
+            tensor.copy_(self.kept[name])
             self.kept[name].copy_(own)

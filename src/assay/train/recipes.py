@@ -9,7 +9,7 @@ from assay.train.recipe import Recipe
 
 def mnist_cnn() -> Recipe:
     """The network of 32-32-500-10 on MNIST."""
-    return Recipe(name="mnist_cnn", model="mnist_cnn", data="mnist", epochs=3, batch_size=128, learning_rate=4e-3)
+    return Recipe(name="mnist_cnn", model="mnist_cnn", data="mnist", epochs=2, batch_size=128, learning_rate=4e-3)
 
 
 def digits_cnn() -> Recipe:

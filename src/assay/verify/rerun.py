@@ -13,6 +13,7 @@ from assay.evaluate.certificate import certificates
 from assay.evaluate.guest import read_attacks
 from assay.evaluate.judge import answers, judge
 from assay.evaluate.robust import SHARD, Plan, aim, facts, run_attack
+from assay.models.black_box import access_of
 from assay.models.classifier import Classifier
 from assay.tally import CERTIFIED, stands
 from assay.verify.ledger import Ledger
@@ -56,6 +57,8 @@ def rerun(
         }
         found["same_machine"] = int(same)
         _clean(ledger, looked, looked.images, classifier, plan)
+        grants = access_of(classifier.net)
+        ledger.same(looked.folder.path / "config.json", "access", looked.config.get("access") or "gradients", grants)
         _bounds(ledger, looked, looked.images, classifier)
         if plan.attacks:
             found["proofs"] = _proofs(ledger, looked, looked.images, classifier, plan)
