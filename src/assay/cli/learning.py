@@ -45,9 +45,10 @@ def start(
 
     where = placed(device_of(device))
     with ranks(where) as joined:
+        again = joined.restarted(where)
         with joined.first_ahead():
             begin = _begin(recipe, parent)
-            resume = resume or (joined.first and _was_begun_by_this_job(path, begin.about))
+            resume = resume or (again and joined.first and _was_begun_by_this_job(path, begin.about))
         resume = bool(joined.told(resume, where))
         precision = _begun_in(path, begin.about) if resume else fast_precision(where)
         training = Training(
@@ -101,10 +102,8 @@ def _begin(recipe: Recipe, parent: Path | None) -> Beginning:
 
 
 def _was_begun_by_this_job(path: Path, about: dict[str, Any]) -> bool:
-    """Whether torchrun has started these processes anew, and the run is what they were at before."""
-    from assay.train.ranks import restarted
-
-    if not (restarted() and (path / "config.json").exists()):
+    """Whether a run is what these processes were at before torchrun started them anew."""
+    if not (path / "config.json").exists():
         return False
     config = open_run(path).read_json("config.json")
     return all(config.get(key) == about[key] for key in about)

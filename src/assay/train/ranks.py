@@ -56,6 +56,11 @@ class Ranks:
         if self.first:
             self.wait()
 
+    def restarted(self, device: torch.device) -> bool:
+        """Whether torchrun has started them anew, as one has died; only the machine of that one counts it."""
+        times = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+        return int(self.sum(torch.tensor(times, device=device))) > 0
+
     def told(self, number: int, device: torch.device) -> int:
         """The number that the first one has."""
         return int(self.sum(torch.tensor(int(number) if self.first else 0, device=device)))
@@ -117,11 +122,6 @@ def ranks(device: torch.device) -> Iterator[Ranks]:
         raise
     # not after an error: nccl would wait here for the others, who wait for this one
     dist.destroy_process_group()
-
-
-def restarted() -> bool:
-    """Whether torchrun has started these processes anew after one of them died."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 def job() -> str | None:
