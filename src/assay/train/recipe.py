@@ -92,8 +92,11 @@ class Recipe:
 
 
 def recorded(settings: Any) -> Recipe:
-    """The recipe that a config.json holds; ValueError where it does not hold one."""
-    if not isinstance(settings, dict) or set(settings) != {field.name for field in fields(Recipe)}:
+    """The recipe that a config.json holds; ValueError where it does not hold one.
+
+    A setting that was not there when the run was made is what it is by default, as it was then.
+    """
+    hints, needed = get_type_hints(Recipe), {one.name for one in fields(Recipe) if one.default is one.default_factory}
+    if not isinstance(settings, dict) or not needed <= set(settings) <= set(hints):
         raise ValueError("config.json holds no recipe of this version")
-    hints = get_type_hints(Recipe)
     return Recipe(**{name: checked(f"config.json: {name}", value, hints[name]) for name, value in settings.items()})
