@@ -32,6 +32,8 @@ PATIENT = (  # what the unit tier has no time for, beside what is marked in its 
     "test_planted_faults.py::test_without_a_fault",
     "test_planted_faults.py::test_fault_is_caught[ignores_its",
     "mistakes/test_stopping.py",
+    *(f"train/test_ranks.py::test_{name}" for name in ("both", "counts", "two", "a_mean", "batch_norm", "with_batch")),
+    *(f"train/test_ranks.py::test_a_{name}" for name in ("process", "mistake", "restart", "hardening")),
     "mistakes/test_any_words.py",
     "test_damage.py::test_a_damaged_file_is_named",
     "fuzz/test_fuzz.py",
@@ -92,6 +94,9 @@ LONGER = (  # what `make test` has no time for
     ),
     "test_black_box.py::test_an_attack_that_asks_for_more",
     "doctor/test_models.py::test_the_same_is_found_twice",
+    "train/test_ranks.py::test_a_mistake_of",
+    "train/test_ranks.py::test_a_restart_takes",
+    "train/test_ranks.py::test_a_hardening_killed_in_an_epoch_goes_on_to_the_same_bits[no_checkpoint",
 )
 
 

@@ -9,11 +9,12 @@ import os
 import re
 import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assay import memory
-from assay.cli.options import INVOKED
+from assay.cli.options import INVOKED, note
 from assay.cli.parsing import read_arguments
 from assay.files import printable
 from assay.spec import choices
@@ -24,6 +25,8 @@ VERBS = (
     *("demo", "data", "model", "train", "import", "attack", "evaluate", "compare", "explain", "harden"),
     *("universal", "doctor", "verify", "report"),
 )
+TOGETHER = ("train", "harden")  # what several processes of torchrun do as one
+WORLD = "WORLD_SIZE"  # how many those are
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,16 +44,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `assay … | head`
         return 141  # as the shell calls it
     except KeyboardInterrupt:
-        print("assay: stopped; what was finished is kept, and --resume takes up a training", file=sys.stderr)
+        note("assay: stopped; what was finished is kept, and --resume takes up a training")
         return 130
     except Exception as error:
         line = _one_line(error)
+        _let_the_first_speak(isinstance(error, ConnectionError))
         if line is None:
             raise
         print(f"assay: {line}", file=sys.stderr)
         return 2
     finally:
         _let_go_of_stdout()
+
+
+def _let_the_first_speak(lost: bool) -> None:
+    """Of the processes of one training only the one that failed has something to say, of equal failures the first.
+
+    As soon as one has ended torchrun ends the others, in their sleep.
+    """
+    if WORLD in os.environ:
+        time.sleep(6 if lost else 3 * min(1, int(os.environ.get("RANK", "0"))))
 
 
 def _open_streams() -> None:
@@ -79,6 +92,8 @@ def _run(arguments: list[str]) -> int:
             raise ValueError(f"argument {place + 1} {word!r} is empty: is it a shell variable that is not set?")
         if any("\ud800" <= character <= "\udfff" for character in word):  # no file that we write could hold it
             raise ValueError(f"argument {place + 1} {ascii(word)[:100]} is no UTF-8 text")
+    if int(os.environ.get(WORLD, "1")) > 1 and arguments[0] not in TOGETHER:
+        raise ValueError(f"torchrun is for assay {' and assay '.join(TOGETHER)}, got {arguments[0]}: start it alone")
     INVOKED.set(shlex.join(["assay", *arguments]))
     verb, *rest = arguments
     if verb == "--version":

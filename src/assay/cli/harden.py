@@ -10,6 +10,7 @@ from assay.cli.options import Augment, Board, Device, EpsText, Force, Images, Js
 
 if TYPE_CHECKING:
     from assay.evaluate.robust import Plan
+    from assay.models.classifier import Classifier
     from assay.run_folder import Evaluation, Run
     from assay.train.recipe import Recipe
 
@@ -42,8 +43,7 @@ def harden(
 ) -> int:
     """Train a copy of a run against an attack, then compare the two on the same images."""
     from assay.cli import boards, learning
-    from assay.cli.evaluating import possible
-    from assay.cli.options import load_images, load_run
+    from assay.cli.options import load_run
     from assay.cli.train import changes
     from assay.train.methods import read_method
     from assay.train.ranks import speaks
@@ -57,9 +57,7 @@ def harden(
     settings |= {"learning_rate": learning_rate, "seed": seed, "augment": changes(augment)}
     settings |= {"awp": awp, "average": average, "keep": "best", "warm_up": WARM_UP}
     before, classifier = load_run(run)
-    looked_at = load_images(before, None, "test", images)
-    images = images or min(LOOKED_AT, len(looked_at))
-    possible(plan, classifier, looked_at)
+    looked_at = _looked_at(before, classifier, plan, images) if speaks() else 0
     recipe = _recipe_of(before).changed(**settings)
     if resume:
         recipe = learning.begun(out, **recipe.describe())
@@ -67,8 +65,18 @@ def harden(
     after, _, board = learning.start(out, recipe, device=device, force=force, resume=resume, parent=run, board_of=of)
     if speaks():
         learning.test(after, device, board)
-        _compare(before, after, plan, suite, images, json)
+        _compare(before, after, plan, suite, looked_at, json)
     return 0
+
+
+def _looked_at(before: "Run", classifier: "Classifier", plan: "Plan", images: int | None) -> int:
+    """How many test images the two are compared on; ValueError where the plan is not possible on them."""
+    from assay.cli.evaluating import possible
+    from assay.cli.options import load_images
+
+    found = load_images(before, None, "test", images)
+    possible(plan, classifier, found)
+    return images or min(LOOKED_AT, len(found))
 
 
 def _plan(suite: str, threat: str, eps: str | None, device: str) -> "Plan":

@@ -1,6 +1,7 @@
 """What train and harden share: from a recipe to a run folder that can be taken up, and the one look at the test set."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,26 +40,20 @@ def start(
     that torchrun has started the first one writes.
     """
     from assay.adversary.victim import fast_precision
-    from assay.data.describe import describe
     from assay.train.loop import Training
-    from assay.train.ranks import placed, ranks, restarted
+    from assay.train.ranks import placed, ranks
 
-    where, initial, told = placed(device_of(device)), None, list[str]()
-    base, classifier = load_run(parent) if parent else (None, None)
-    splits = _images(recipe, base)
-    known, images, adversary = describe(splits), splits["train"], _adversary(recipe, splits["train"].shape)
-    origin = base and base.read_json("model.json")["weights"]
-    if classifier is None:
-        classifier, initial, told = _new(recipe, known, images)
-    about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
-    about |= {"skip_bad": recipe.skip_bad, "parent": parent and str(parent), "parent_weights": origin}
-    about |= {"initial_weights": initial}
-    resume = resume or (restarted() and (path / "config.json").exists())
-    precision = _begun_in(path, about) if resume else fast_precision(where)
+    where = placed(device_of(device))
     with ranks(where) as joined:
+        again = joined.restarted(where)
+        with joined.first_ahead():
+            begin = _begin(recipe, parent)
+            resume = resume or (again and joined.first and _was_begun_by_this_job(path, begin.about))
+        resume = bool(joined.told(resume, where))
+        precision = _begun_in(path, begin.about) if resume else fast_precision(where)
         training = Training(
-            *(classifier, recipe, images, splits["validation"]),
-            **{"device": where, "precision": precision, "adversary": adversary, "ranks": joined},  # type: ignore[arg-type]
+            *(begin.classifier, recipe, begin.splits["train"], begin.splits["validation"]),
+            **{"device": where, "precision": precision, "adversary": begin.adversary, "ranks": joined},  # type: ignore[arg-type]
         )
         run = open_run(path) if resume else create(path, force) if joined.first else Run(path)
         joined.wait()
@@ -66,21 +61,61 @@ def start(
             _take_up(training, run)
         board = None
         if joined.first and not resume:
-            run.write_json("config.json", about | {"precision": precision, "processes": joined.size})
+            run.write_json("config.json", begin.about | {"precision": precision, "processes": joined.size})
         if joined.first:
-            _introduce(run, recipe, splits, known, [] if resume else told)
+            _introduce(run, begin, resume)
         if joined.first and board_of:
-            board = board_of(run.path / "tb", classifier, recipe.describe(), images, training.steps, training.history)
+            about = (recipe.describe(), begin.splits["train"], training.steps, training.history)
+            board = board_of(run.path / "tb", begin.classifier, *about)
         return run, _learn(training, run, board), board
 
 
-def _introduce(run: Run, recipe: Recipe, splits: "dict[str, ImageSet]", known: dict[str, Any], told: list[str]) -> None:
+@dataclass(frozen=True)
+class Beginning:
+    """What there is before the first step; about is for config.json, told for whoever looks on."""
+
+    recipe: Recipe
+    splits: "dict[str, ImageSet]"
+    known: dict[str, Any]
+    classifier: "Classifier"
+    adversary: "tuple[Call, Threat] | None"
+    about: dict[str, Any]
+    told: list[str]
+
+
+def _begin(recipe: Recipe, parent: Path | None) -> Beginning:
+    from assay.data.describe import describe
+    from assay.train.ranks import job
+
+    base, classifier = load_run(parent) if parent else (None, None)
+    initial, told = None, list[str]()
+    splits = _images(recipe, base)
+    known, images = describe(splits), splits["train"]
+    adversary = _adversary(recipe, images.shape)
+    origin = base and base.read_json("model.json")["weights"]
+    if classifier is None:
+        classifier, initial, told = _new(recipe, known, images)
+    about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
+    about |= {"skip_bad": recipe.skip_bad, "parent": parent and str(parent), "parent_weights": origin}
+    about |= {"initial_weights": initial, "job": job()}
+    return Beginning(recipe, splits, known, classifier, adversary, about, told)
+
+
+def _was_begun_by_this_job(path: Path, about: dict[str, Any]) -> bool:
+    """Whether a run is what these processes were at before torchrun started them anew."""
+    if not (path / "config.json").exists():
+        return False
+    config = open_run(path).read_json("config.json")
+    return all(config.get(key) == about[key] for key in about)
+
+
+def _introduce(run: Run, begin: Beginning, resumed: bool) -> None:
     """What is there before the first step: where it is made, and of what."""
-    for line in told:
+    for line in [] if resumed else begin.told:
         note(line)
     if not run.has("env.json"):
-        run.write_json("env.json", environment(recipe.seed))
-    show_data(run, splits, known)
+        run.write_json("env.json", environment(begin.recipe.seed))
+    show_data(run, begin.splits, begin.known)
 
 
 def _images(recipe: Recipe, base: Run | None) -> "dict[str, ImageSet]":
@@ -193,16 +228,22 @@ def _begun_in(path: Path, about: dict[str, Any]) -> "Precision":
 
 
 def _take_up(training: "Training", run: Run) -> None:
-    if training.ranks.first:
+    """Go on after the last checkpoint, if there is one; all processes after the same one."""
+    joined, checkpoint = training.ranks, run.path / "checkpoint.pt"
+    if joined.first:
         run.sweep()
-    checkpoint = run.path / "checkpoint.pt"
-    if not checkpoint.exists():
-        return
-    try:
-        training.resume(checkpoint)
-    except (RuntimeError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ValueError(f"{checkpoint} does not fit: {reason(error)}; without it --resume begins again") from error
-    note(f"taken up after epoch {training.epoch} of {training.recipe.epochs}")
+    if checkpoint.exists():
+        try:
+            training.resume(checkpoint)
+        except (RuntimeError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ValueError(f"{checkpoint} does not fit: {reason(error)}; without it --resume begins again") from error
+        note(f"taken up after epoch {training.epoch} of {training.recipe.epochs}")
+    if (epoch := joined.told(training.epoch, training.device)) != training.epoch:
+        raise ValueError(
+            f"{checkpoint} is of epoch {training.epoch} here, {epoch} where the first process is: share it"
+        )
+    if (before := run.read_json("config.json").get("processes", joined.size)) != joined.size:
+        note(f"begun by {before} processes, now {joined.size}: equal to an unbroken run but for rounding")
 
 
 def test(run: Run, device: str, board: "Board | None") -> dict[str, Any]:

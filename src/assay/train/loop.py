@@ -130,6 +130,7 @@ class Training:
                 bar.update(len(rows))
                 if step % 50 == 0:  # reading the loss waits for the device: not at every step
                     bar.set_postfix(loss=f"{float(loss):.4f}")
+        self._agree()
         seconds = time.perf_counter() - began
         mean_loss, accuracy, fell = (self.ranks.sum(sums) / len(order)).tolist()
         if not math.isfinite(mean_loss):
@@ -146,7 +147,14 @@ class Training:
         }
         if self.method:
             found |= {"growth": self._growth(epoch, self.steps), "abnormal": fell}
-        return torch.stack(losses).tolist(), found
+        return (self.ranks.sum(torch.stack(losses)) / self.ranks.size).tolist(), found
+
+    def _agree(self) -> None:
+        """What each process's batch norm has counted becomes their mean: one network is validated, kept, taken up."""
+        self.ranks.agree(self.classifier.net)
+        if self.average:
+            with self.average.worn():
+                self.ranks.agree(self.classifier.net)
 
     def _step(self, rows: Tensor, epoch: int, step: int) -> tuple[Batch, Tensor, Tensor]:
         batch = self._batch(rows, epoch, step)
