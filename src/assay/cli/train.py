@@ -63,7 +63,7 @@ def train(
             found.append(shown_of(place, history, results))
     if found:
         result = summed(found) if seeds > 1 else found[0]
-        show(result, "\n".join([*texts, *[result_text(result)] * (seeds > 1)]), json)
+        show(result, "\n".join([*texts, result_text(result)] if seeds > 1 else texts), json)
     return 0
 
 
