@@ -118,14 +118,21 @@ def test_crafting_makes_no_gradients_of_weights_and_moves_no_statistics(text: st
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_whose_loss_an_attack_lowers_is_counted() -> None:
-    one = batch()
+@pytest.mark.parametrize("norm", [False, True])
+def test_whose_loss_an_attack_lowers_is_counted(norm: bool) -> None:
+    """Seen in eval mode before and after: batch norm of the batch itself would tell of that, and not of the attack."""
+    one = batch(norm, watched=True)
     with one.victim() as victim:
-        start = victim.gradient(one.pixels, untargeted(one.labels))[0]
-    downhill = (one.pixels - 0.05 * gradient(one, one.pixels).sign()).clamp(0, 1)
-    logits, _ = one.learning(downhill)()
-    losses = [F.cross_entropy(each, one.labels, reduction="none") for each in (start, logits)]
-    assert int(one.fell[0]) == int((losses[1] < losses[0]).sum()) > N / 2
+        victim.gradient(one.pixels, untargeted(one.labels))
+    one.learning((one.pixels - 0.05 * gradient(one, one.pixels).sign()).clamp(0, 1))
+    assert one.seen == N
+    assert one.fell is not None
+    assert int(one.fell) > N / 2
+    uphill = batch(norm, watched=True)
+    uphill.learning(uphill.craft(read_method("pgd(steps=3, random_start=False)", linf(EPS))))
+    assert uphill.fell is not None
+    assert int(uphill.fell) == 0
+    assert uphill.classifier.training
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,14 @@ NOISY = {  # where rounding is made larger: measured, allowed
 }
 
 
+def one_core() -> dict[str, str]:
+    """As in this process (tests/conftest.py): sums over another number of threads have other last bits."""
+    return os.environ | {"OMP_NUM_THREADS": "1"}
+
+
 def torchrun(*words: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
     """Two processes, each with one thread."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    environment = one_core() | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [*start, *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=cwd, timeout=180)
@@ -179,7 +184,12 @@ def test_a_mistake_of_one_process_ends_them_all_with_one_line(tmp_path: Path) ->
 def test_a_restart_takes_up_nobody_elses_run(tmp_path: Path) -> None:
     out = tmp_path / "run"
     killed = [sys.executable, "-m", "tests.train.mishap", "kill", "0", "1", "3", *TRAIN, "--epochs", "3"]
-    assert subprocess.run([*killed, "--out", str(out)], capture_output=True, cwd=ROOT, timeout=120).returncode == -9
+    assert (
+        subprocess.run(
+            [*killed, "--out", str(out)], capture_output=True, env=one_core(), cwd=ROOT, timeout=120
+        ).returncode
+        == -9
+    )
     again = torchrun("--max-restarts", "1", "-m", "assay", *TRAIN, "--epochs", "2", "--out", out)
     line = f"assay: {out} holds a training that was stopped: --resume goes on, --force begins again"
     assert again.returncode != 0
@@ -193,7 +203,9 @@ def test_a_hardening_killed_in_an_epoch_goes_on_to_the_same_bits(
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     words = ["harden", str(base), *HARDEN, "--average", "0.9"]
     command = [sys.executable, "-m", "tests.train.mishap", "kill", "0", str(epoch), str(step), *words]
-    killed = subprocess.run([*command, "--out", str(broken)], capture_output=True, cwd=ROOT, timeout=120)
+    killed = subprocess.run(
+        [*command, "--out", str(broken)], capture_output=True, env=one_core(), cwd=ROOT, timeout=120
+    )
     assert killed.returncode == -9
     assert (broken / "metrics.jsonl").exists() == (kept > 0)
     assert kept == 0 or len(measured(broken)) == kept

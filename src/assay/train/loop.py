@@ -36,6 +36,7 @@ from assay.train.validation import validated
 History = list[dict[str, Any]]
 Seen = Callable[[History, list[float]], None]
 WHITENED = 5000  # images that a network which whitens its input looks at
+WATCHED_STEPS = 8  # in every eighth step it is looked whose loss the attack has lowered
 ALONE = Ranks()
 SAFE = "pgd(steps=5)"  # what the sentinel goes over to: several steps do not collapse
 
@@ -116,7 +117,7 @@ class Training:
 
     def _learn(self, epoch: int, bar: "tqdm[Any]") -> tuple[list[float], dict[str, float]]:
         order = permutation(len(self.images), self.recipe.seed, "order", epoch).to(self.device)
-        sums, losses = torch.zeros(3, dtype=torch.float64, device=self.device), []
+        sums, losses = torch.zeros(4, dtype=torch.float64, device=self.device), []
         began = time.perf_counter()
         self.classifier.train()
         frozen_eval(self.classifier.net)
@@ -125,14 +126,16 @@ class Training:
             for step, rows in enumerate(order.split(self.recipe.batch_size)):
                 batch, logits, loss = self._step(rows, epoch, step)
                 right = (logits.argmax(1) == batch.labels).sum()
-                sums += torch.stack([loss / batch.share, right, sum(batch.fell, torch.zeros_like(right))]).double()
+                fell = torch.zeros_like(right) if batch.fell is None else batch.fell
+                sums += torch.stack([loss / batch.share, right, fell, torch.full_like(right, batch.seen)]).double()
                 losses.append(loss)
                 bar.update(len(rows))
                 if step % 50 == 0:  # reading the loss waits for the device: not at every step
                     bar.set_postfix(loss=f"{float(loss):.4f}")
         self._agree()
         seconds = time.perf_counter() - began
-        mean_loss, accuracy, fell = (self.ranks.sum(sums) / len(order)).tolist()
+        summed_loss, hits, lower, seen = self.ranks.sum(sums).tolist()
+        mean_loss = summed_loss / len(order)
         if not math.isfinite(mean_loss):
             raise ValueError(
                 f"the loss is no longer finite in epoch {epoch + 1}: try a learning rate below "
@@ -140,13 +143,15 @@ class Training:
             )
         found = {
             "loss": mean_loss,
-            "accuracy": accuracy,
+            "accuracy": hits / len(order),
             "learning_rate": float(self.schedule.get_last_lr()[0]),
             "images_per_second": len(order) / seconds,
             "seconds": seconds,
         }
         if self.method:
-            found |= {"growth": self._growth(epoch, self.steps), "abnormal": fell}
+            found["growth"] = self._growth(epoch, self.steps)
+        if seen:
+            found["abnormal"] = lower / seen
         return (self.ranks.sum(torch.stack(losses)) / self.ranks.size).tolist(), found
 
     def _agree(self) -> None:
@@ -186,6 +191,7 @@ class Training:
             smoothing=self.recipe.label_smoothing,
             share=self.ranks.size / len(rows),
             progress=growth,
+            watched=bool(self.method) and step % WATCHED_STEPS == 0,
         )
 
     def _fit(self, batch: Batch) -> Fit:
