@@ -20,7 +20,7 @@ from assay.train.ranks import Ranks
 from tests.train.together import BATCH, EPOCHS, IMAGES, TRAININGS, learn, training
 
 ROOT = Path(__file__).parents[2]
-CLOCK = ("seconds", "images_per_second")
+CLOCK = ("seconds", "images_per_second", "peak_memory")
 # Largest difference of any loss, measured with two and with three processes: 4e-7, a few units in the last place of a
 # float32 near 2.3. Counts were equal. The planted fault: 6e-2.
 FLOAT_NOISE = 5e-6

@@ -121,7 +121,7 @@ def test_it_learns_and_says_so(images: ImageSet, tmp_path: Path) -> None:
     history = training(images, small()).run(tmp_path / "c.pt", lambda history, losses: None)
     assert history[-1]["loss"] < history[0]["loss"]
     wanted = {"epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate"}
-    assert wanted | {"images_per_second", "seconds"} == set(history[-1])
+    assert wanted | {"images_per_second", "seconds", "peak_memory"} == set(history[-1])
 
 
 @pytest.mark.parametrize("steps", range(1, 12))

@@ -19,6 +19,7 @@ Weights = Annotated[
 def train(
     recipe: Annotated[Positional[str], arg(metavar="RECIPE", help=", ".join(RECIPES))],
     *,
+    model: Annotated[str | None, arg(metavar="NAME", help="another network than the recipe's")] = None,
     data: Annotated[str | None, arg(metavar="NAME", help="other images than the recipe's")] = None,
     epochs: Annotated[int | None, arg(metavar="N", help="other than the recipe's")] = None,
     batch_size: Annotated[int | None, arg(metavar="N", help="other than the recipe's")] = None,
@@ -47,7 +48,7 @@ def train(
         raise ValueError("--resume goes on and --force begins again: take one of them")
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "images": images, "size": size}
     settings |= {"learning_rate": learning_rate, "data": data and settled(data), "skip_bad": skip_bad or None}
-    settings |= {"augment": changes(augment), "seed": seed, "freeze": freeze or None}
+    settings |= {"model": model, "augment": changes(augment), "seed": seed, "freeze": freeze or None}
     if not 1 <= seeds <= MOST_SEEDS:
         raise ValueError(f"--seeds must be between 1 and {MOST_SEEDS}, got {seeds}")
     path, board, found, texts = out or Path("runs") / recipe, boards.needed() if tensorboard else None, [], []

@@ -9,7 +9,7 @@ from assay.report.seen import Seen
 from assay.tally import kept_epoch
 
 PAIR = '<div class="pair">{{ loss }}{{ accuracy }}</div>'
-ALARM = """<p><b>{{ run }}: a collapse was seen and taken back.</b> In epoch {{ epoch }} {{ because }}. The network
+ALARM = """<p><b>{{ run }}: a collapse was seen and taken back.</b> Epoch {{ epoch }}: {{ because }}. The network
 had learnt {{ method }} by heart, and fell to other attacks. It went back to the state after epoch {{ back_to }}, and on
 with {{ then }}. The crosses in the figure are the epochs that were taken back.</p>"""
 WHY = (
@@ -26,7 +26,7 @@ def training(seen: list[Seen]) -> Panel:
         return Panel("training", "Training", WHY, fill="assay train mnist_cnn")
     figures = fill(PAIR, loss=_figure(taught, "loss"), accuracy=_figure(taught, "accuracy"))
     times = table(
-        ("model", "epochs", "weights of epoch", "training time", "images a second", "test accuracy"),
+        ("model", "epochs", "weights of epoch", "training time", "images a second", "peak memory", "test accuracy"),
         _times(taught),
         "Times",
     )
@@ -37,7 +37,11 @@ def training(seen: list[Seen]) -> Panel:
         "training",
         "Training",
         WHY,
-        figures + Markup("").join(alarms) + times + folded("the numbers", table(head, rows, "Training")),
+        figures
+        + Markup("").join(alarms)
+        + _price(taught)
+        + times
+        + folded("the numbers", table(head, rows, "Training")),
     )
 
 
@@ -45,11 +49,47 @@ def _times(taught: list[Seen]) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for one in taught:
         seconds = sum(line["seconds"] for line in one.history)
-        speed = sum(line["images_per_second"] * line["seconds"] for line in one.history) / max(seconds, 1e-9)
+        speed = _speed(one)
         test = percent(one.clean.figures["clean"]) if one.clean else "–"
-        of = kept_epoch((one.config.get("recipe") or {}).get("keep", "last"), one.history)
-        rows.append((one.name, len(one.history), of, f"{seconds:.1f} s", f"{speed:.0f}", test))
+        rows.append((one.name, len(one.history), _kept(one), f"{seconds:.1f} s", f"{speed:.0f}", _memory(one), test))
     return rows
+
+
+def _kept(one: Seen) -> int:
+    """The epoch whose weights the run has."""
+    return kept_epoch((one.config.get("recipe") or {}).get("keep", "last"), one.history)
+
+
+def _memory(one: Seen) -> str:
+    most = max((line.get("peak_memory") or 0 for line in one.history), default=0)
+    return f"{most:.0f} MiB" if most else "–"
+
+
+def _price(taught: list[Seen]) -> Markup:
+    """What the networks of a page reached, and what that cost, side by side; nothing for one alone."""
+    if len(taught) < 2:
+        return Markup()
+    measured = [("test accuracy, %", [100 * one.clean.figures["clean"]["share"] if one.clean else 0 for one in taught])]
+    measured += [("images a second", [_speed(one) for one in taught])]
+    if all(one.history[-1].get("peak_memory") for one in taught):
+        measured += [("peak memory, MiB", [one.history[-1]["peak_memory"] for one in taught])]
+    with drawing(7.2, 0.8 + 0.35 * len(taught)) as (figure, first):
+        first.remove()
+        for place, (what, values) in enumerate(measured):
+            ax = figure.add_subplot(1, len(measured), place + 1)
+            colours = [RUNS[one.place % len(RUNS)] for one in taught]
+            bars = ax.barh(range(len(taught)), values, color=colours)
+            ax.bar_label(bars, fmt="{:.4g}", label_type="edge", fontsize=8, padding=2)
+            ax.set(yticks=range(len(taught)), yticklabels=[key(one.name) for one in taught] if place == 0 else [])
+            ax.set(title=what, xlim=(0, 1.25 * max(*values, 1e-9)))
+            ax.invert_yaxis()
+        text = "; ".join(f"{what}: {', '.join(f'{value:.4g}' for value in values)}" for what, values in measured)
+        return svg(figure, "training-price", "What was reached, and what it cost", f"{text}.")
+
+
+def _speed(one: Seen) -> float:
+    seconds = sum(line["seconds"] for line in one.history)
+    return float(sum(line["images_per_second"] * line["seconds"] for line in one.history) / max(seconds, 1e-9))
 
 
 def _figure(taught: list[Seen], kind: str) -> Markup:
@@ -73,7 +113,7 @@ def _figure(taught: list[Seen], kind: str) -> Markup:
             if one.clean and kind == "accuracy":
                 share = 100 * one.clean.figures["clean"]["share"]
                 ax.plot(
-                    len(epochs),
+                    _kept(one),
                     share,
                     color=colour,
                     marker="*",

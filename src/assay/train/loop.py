@@ -1,6 +1,8 @@
 """The loop: one epoch after the other, standard or adversarial, on images that stay in the device's memory."""
 
 import math
+import resource
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -147,6 +149,7 @@ class Training:
             "learning_rate": float(self.schedule.get_last_lr()[0]),
             "images_per_second": len(order) / seconds,
             "seconds": seconds,
+            "peak_memory": _peak_memory(self.device),
         }
         if self.method:
             found["growth"] = self._growth(epoch, self.steps)
@@ -279,6 +282,14 @@ def whiten(classifier: Classifier, images: ImageSet) -> None:
     if hasattr(classifier.net, "whiten"):
         pixels = images.rows(slice(WHITENED)).pixels()
         classifier.net.whiten((pixels - classifier.mean) / classifier.spread)  # type: ignore[operator]
+
+
+def _peak_memory(device: torch.device) -> float:
+    """MiB that this process has held at most so far: on its GPU, or in all."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _near(images: Tensor, device: torch.device) -> Tensor:
