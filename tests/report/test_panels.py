@@ -117,14 +117,14 @@ def test_the_numbers_of_the_panels(tmp_path: Path) -> None:
     assert "is cat" in found["predictions"]
     assert "24, 6 a class" in found["contact_sheet"]
     assert "4 classes out" in found["contact_sheet"]
-    assert "run 3 6.0 s 100 66.7 %" in found["training"]
+    assert "run 3 3 6.0 s 100 – 66.7 %" in found["training"]
 
 
 def test_all_runs_are_on_one_plot_of_training(tmp_path: Path) -> None:
     for name in ("one", "other"):
         make_run(tmp_path / name)
     body = str(panels_of(tmp_path / "one", tmp_path / "other")["training"].body)  # type: ignore[attr-defined]
-    assert body.count("<svg") == 2  # loss and accuracy
+    assert body.count("<svg") == 3  # loss, accuracy, and what they cost
     for name in ("one", "other"):
         assert body.count(f"{name}: validation") == 2
         assert body.count(f"{name}: test") == 1

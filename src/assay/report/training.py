@@ -8,6 +8,7 @@ from assay.report.html import Panel, fill, folded, percent, table
 from assay.report.seen import Seen
 from assay.tally import kept_epoch
 
+NAMED = 16  # letters beside a bar, which needs some room itself
 PAIR = '<div class="pair">{{ loss }}{{ accuracy }}</div>'
 ALARM = """<p><b>{{ run }}: a collapse was seen and taken back.</b> Epoch {{ epoch }}: {{ because }}. The network
 had learnt {{ method }} by heart, and fell to other attacks. It went back to the state after epoch {{ back_to }}, and on
@@ -80,11 +81,15 @@ def _price(taught: list[Seen]) -> Markup:
             colours = [RUNS[one.place % len(RUNS)] for one in taught]
             bars = ax.barh(range(len(taught)), values, color=colours)
             ax.bar_label(bars, fmt="{:.4g}", label_type="edge", fontsize=8, padding=2)
-            ax.set(yticks=range(len(taught)), yticklabels=[key(one.name) for one in taught] if place == 0 else [])
+            ax.set(yticks=range(len(taught)), yticklabels=[_short(one.name) for one in taught] if place == 0 else [])
             ax.set(title=what, xlim=(0, 1.25 * max(*values, 1e-9)))
             ax.invert_yaxis()
         text = "; ".join(f"{what}: {', '.join(f'{value:.4g}' for value in values)}" for what, values in measured)
         return svg(figure, "training-price", "What was reached, and what it cost", f"{text}.")
+
+
+def _short(name: str) -> str:
+    return key(name if len(name) <= NAMED else f"{name[: NAMED - 1]}…")
 
 
 def _speed(one: Seen) -> float:
