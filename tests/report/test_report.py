@@ -69,7 +69,7 @@ def test_every_picture_and_figure_has_a_text(html: str) -> None:
     outline = Outline(html)
     assert len(outline.images) > 50
     assert all(image["alt"] for image in outline.images)
-    assert len(outline.figures) == 6  # curve, damage, loss and accuracy of both runs, the confusion of each
+    assert len(outline.figures) == 7  # curve, damage, loss, accuracy and price of both runs, the confusion of each
     for figure in outline.figures:
         assert figure["role"] == "img"
         assert all(name in outline.ids for name in (figure["aria-labelledby"] or "").split())
