@@ -1,4 +1,9 @@
-"""Recipes: a function each, named like the recipe, that says what it reached and where that was measured."""
+"""Recipes: a function each, named like the recipe, that says what it reached and where that was measured.
+
+Unless it says otherwise: test accuracy on all test images, seconds of training on two shared cores of an AMD EPYC
+(bfloat16, torch 2.13), 2026-11-28. "beside others": other programs ran, the seconds are an upper bound. H100: one of
+up to seven trainings side by side. CIFAR-10 is a copy in JPEG, of which 40 000 images train.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,17 +13,20 @@ from assay.train.recipe import Recipe
 
 
 def mnist_cnn() -> Recipe:
-    """The network of 32-32-500-10 on MNIST."""
+    """The network of 32-32-500-10 on MNIST.
+
+    99.2, 99.2, 99.3 % (three seeds, standard deviation 0.06 points) in 13.8 s; 24 s beside others.
+    """
     return Recipe(name="mnist_cnn", model="mnist_cnn", data="mnist", epochs=2, batch_size=128, learning_rate=4e-3)
 
 
 def digits_cnn() -> Recipe:
-    """The same network on the embedded digits, whose 1 257 training images want more epochs."""
+    """The same network on the embedded digits, whose 1 257 training images want more epochs: 98.3 % (one seed) in 9 s."""
     return Recipe(name="digits_cnn", model="mnist_cnn", data="digits", epochs=30, batch_size=64, learning_rate=4e-3)
 
 
 def mnist_cnn_bn() -> Recipe:
-    """The same with batch norm after each pool, on MNIST."""
+    """The same with batch norm after each pool, on MNIST: 99.2 % (one seed) in 24 s beside others."""
     return replace(mnist_cnn(), name="mnist_cnn_bn", model="mnist_cnn_bn")
 
 
@@ -40,7 +48,7 @@ def small_cnn() -> Recipe:
 
 
 def resnet14() -> Recipe:
-    """Six residual blocks on CIFAR-10, images mirrored and moved."""
+    """Six residual blocks on CIFAR-10, images mirrored and moved: 83.4 % after 20 epochs (H100, one seed)."""
     augment = ["flip", "shift(pixels=4)"]
     return Recipe(
         name="resnet14",
@@ -68,12 +76,14 @@ def better_cnn() -> Recipe:
 
 
 def vit() -> Recipe:
-    """A small vision transformer on CIFAR-10, from scratch."""
+    """A small vision transformer on CIFAR-10, from scratch: 71.0 % after 15 epochs (H100, one seed). 910 images a second
+    forward and backward on two cores: about 11 minutes.
+    """
     return Recipe(
         name="vit",
         model="vit",
         data="cifar10",
-        epochs=30,
+        epochs=15,
         batch_size=128,
         learning_rate=1.5e-3,
         optimizer="adamw",
@@ -84,12 +94,18 @@ def vit() -> Recipe:
 
 
 def speed_cnn() -> Recipe:
-    """In the line of airbench (Jordan 2024, arXiv 2404.00498), narrow enough for two cores."""
-    return replace(_airbench(), name="speed_cnn", model="speed_cnn(width=24)", epochs=10)
+    """In the line of airbench (Jordan 2024, arXiv 2404.00498), narrow enough for two cores.
+
+    86.0 % (one seed) in 621 s beside others; 2 087 images a second alone, which makes about 280 s.
+    """
+    return replace(_airbench(), name="speed_cnn", model="speed_cnn(width=24)", epochs=14)
 
 
 def speed_cnn_gpu() -> Recipe:
-    """The same at its full width, for a GPU."""
+    """The same at its full width, for a GPU: 87.0, 86.7 % (two seeds) in 16 s beside others on an H100; 20 epochs 87.9 %.
+
+    On the original images its author's program reaches 94 %, with 50 000 of them and six views of each test image.
+    """
     return replace(_airbench(), name="speed_cnn_gpu", model="speed_cnn", epochs=12, batch_size=1024, learning_rate=1.5)
 
 
@@ -98,9 +114,9 @@ def _airbench() -> Recipe:
     return Recipe(
         model="speed_cnn",
         data="cifar10",
-        epochs=10,
-        batch_size=512,
-        learning_rate=0.8,
+        epochs=14,
+        batch_size=256,
+        learning_rate=0.4,
         optimizer="sgd",
         momentum=0.85,
         weight_decay=1.3e-3,
@@ -113,7 +129,11 @@ def _airbench() -> Recipe:
 
 
 def mnist_certified() -> Recipe:
-    """Interval bounds on MNIST: trained at linf 0.4, so that it can be certified at 0.3 (Gowal et al. 2018)."""
+    """Interval bounds on MNIST: trained at linf 0.4, so that it can be certified at 0.3 (Gowal et al. 2018).
+
+    At linf 0.3, of 1 000 test images: 88.4 % proven, 89.2 % stand under `standard`, 96.5 % right (one seed) in 10 s an
+    epoch, 1 011 s beside others. H100, with batches shuffled otherwise: 88.5, 89.0, 96.5 % in 220 s.
+    """
     return Recipe(
         name="mnist_certified",
         model="strided_cnn",
@@ -166,12 +186,17 @@ def cifar10_hard() -> Recipe:
 
 
 def preact_resnet18_fast() -> Recipe:
-    """The network of the literature on CIFAR-10 against linf 8/255, by single steps (de Jorge et al. 2022)."""
+    """The network of the literature on CIFAR-10 against linf 8/255, by single steps (de Jorge et al. 2022).
+
+    H100: 75.3 % right, 41.8 % of 1 000 stand under `standard` (one seed) in 282 s. Not measured on a CPU.
+    """
     return replace(cifar10_hard(), name="preact_resnet18_fast", model="preact_resnet18", epochs=30)
 
 
 def preact_resnet18_trades() -> Recipe:
-    """The same by TRADES (Zhang et al. 2019) with moved weights (Wu et al. 2020)."""
+    """The same by TRADES (Zhang et al. 2019) with moved weights (Wu et al. 2020). Not measured: an epoch took 27 to 39 s
+    on an H100 beside others.
+    """
     return replace(
         cifar10_hard(),
         name="preact_resnet18_trades",
