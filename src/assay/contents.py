@@ -14,6 +14,7 @@ SHARE = {"count": int, "n": int, "share": float, "low": float, "high": float}
 CLEAN = ("index", "label", "clean_prediction", "clean_confidence", "clean_rank")
 NUMBERS = ("prediction", "confidence", "size", "l2", "linf", "ssim")
 WHOLE = ("index", "label", "clean_prediction", "clean_rank", "prediction")  # no fractions
+MAYBE = ("validation_robust", "validation_certified", "growth", "abnormal", "peak_memory")
 LARGEST = 1e100  # of what a training measures: the product of two is still a number
 LEARNT = ("loss", "accuracy", "learning_rate", "images_per_second", "seconds", "validation_loss", "validation_accuracy")
 
@@ -30,7 +31,7 @@ RUN: Mapping[str, Any] = {
         "parameters": int,
         "weights": str,
     },
-    "metrics.jsonl": [{"epoch": int, "validation_robust": float | None} | dict.fromkeys(LEARNT, float)],
+    "metrics.jsonl": [{"epoch": int, **dict.fromkeys(MAYBE, float | None)} | dict.fromkeys(LEARNT, float)],
     "panels/data.json": {
         "name": str,
         "task": str,

@@ -120,10 +120,13 @@ def paired(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
     return {"before": share(before), "after": share(after), "gained": gained, "lost": lost, "p": p}
 
 
-def worth(line: Mapping[str, Any]) -> float:
-    """What an epoch is chosen by, on validation images: what is certified, else what is robust, else accuracy."""
-    robust = line.get("validation_robust", line["validation_accuracy"])
-    return float(line.get("validation_certified", robust))
+def worth(line: Mapping[str, Any]) -> tuple[float, ...]:
+    """What an epoch is chosen by, on validation images: what is certified, then what is robust, then accuracy.
+
+    While eps still grows an epoch is worth less than any after it.
+    """
+    measured = (line.get(f"validation_{what}", 0.0) for what in ("certified", "robust", "accuracy"))
+    return (float(line.get("growth", 1.0) >= 1), *map(float, measured))
 
 
 def kept_epoch(keep: str, history: Sequence[Mapping[str, Any]]) -> int:

@@ -76,6 +76,13 @@ def test_they_are_exact_for_a_linear_classifier(seed: int, eps: float) -> None:
             assert torch.allclose(differences(model, corner, labels)[:, k], most[:, k], atol=1e-4)
 
 
+class Louder(nn.Sequential):
+    """Looks like a chain, and does something else."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return 2 * super().forward(images)  # type: ignore[no-any-return]
+
+
 def test_without_a_ball_they_are_the_logits_themselves() -> None:
     model, (images, labels) = chain_of(3), batch(3)
     with torch.no_grad():
@@ -104,6 +111,8 @@ def test_what_is_certified_no_attack_breaks() -> None:
         ),
         (nn.Sequential(nn.Flatten(), nn.Linear(84, 4), nn.ReLU()).eval(), "that ends in ReLU: Linear wanted"),
         (nn.Sequential(nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(84, 4)).train(), "BatchNorm2d while it learns"),
+        (nn.Sequential(Louder(nn.Flatten()), nn.Linear(84, 4)).eval(), "no interval bounds for Louder"),
+        (nn.Sequential(nn.BatchNorm2d(2, track_running_stats=False), nn.Flatten(), nn.Linear(84, 4)).eval(), "counts"),
     ],
 )
 def test_what_has_none_is_refused(net: nn.Module, line: str) -> None:

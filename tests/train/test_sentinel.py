@@ -58,8 +58,8 @@ class Killed(Exception):
     pass
 
 
-def hardening(probes: list[float], monkeypatch: pytest.MonkeyPatch) -> Training:
-    """A training on digits by single steps whose probe says what it is told to."""
+def hardening(probes: list[float], monkeypatch: pytest.MonkeyPatch, method: str = "fast") -> Training:
+    """A training on digits, by default by single steps, whose probe says what it is told to."""
     told = iter(probes)
 
     def validated(*_: Any) -> dict[str, float]:
@@ -68,8 +68,8 @@ def hardening(probes: list[float], monkeypatch: pytest.MonkeyPatch) -> Training:
     monkeypatch.setattr(loop, "validated", validated)
     images, validation = load("digits", "train", 96), load("digits", "validation", 32)
     about = {"architecture": "mnist_cnn", "shape": images.shape, "classes": images.classes, "mean": [0.3], "std": [0.4]}
-    wanted = recipe("digits_cnn").changed(epochs=5, attack="fast", threat="linf(0.1)", keep="best", average=0.9)
-    adversary = (read_method("fast", linf(0.1)), linf(0.1))
+    wanted = recipe("digits_cnn").changed(epochs=5, attack=method, threat="linf(0.1)", keep="best", average=0.9)
+    adversary = (read_method(method, linf(0.1)), linf(0.1))
     settings: dict[str, Any] = {"device": torch.device("cpu"), "precision": "float32", "adversary": adversary}
     return Training(build(about, 0), wanted, images, validation, **settings)
 
@@ -124,3 +124,29 @@ def test_taken_up_after_the_alarm_it_ends_with_the_same_bits(tmp_path: Path, mon
     ]
     assert told[0] == told[1]
     assert [line["validation_robust"] for line in history] == [0.5, 0.6, 0.61, 0.62, 0.63]
+
+
+def test_a_method_of_several_steps_is_warned_of_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its fall has other reasons, and five steps in its place would be no rescue."""
+    training = hardening([0.6, 0.1, 0.2, 0.3, 0.4], monkeypatch, "blend(steps=3)")
+    history = training.run(tmp_path / "c.pt", lambda lines, losses: None)
+    assert training.undone == []
+    assert str(training.method) == "blend(steps=3)"
+    assert "fell from 60.0% to 10.0%" in history[1]["alarm"]
+
+
+def test_the_metrics_say_what_was_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = hardening([0.5, 0.6, 0.1, 0.61, 0.62, 0.63], monkeypatch).run(tmp_path / "c.pt", lambda *_: None)
+    assert [line.get("taken_back") for line in history[:2]] == [None, None]
+    assert "fell from 60.0% to 10.0%" in history[2]["taken_back"]
+
+
+def test_a_loss_that_is_no_number_after_the_last_step_is_not_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = hardening([0.5], monkeypatch)
+    nan = {"validation_loss": float("nan"), "validation_accuracy": 0.1, "validation_robust": 0.0}
+    monkeypatch.setattr(loop, "validated", lambda *_: nan)
+    with pytest.raises(ValueError, match="no longer finite in epoch 1: try a learning rate below .*; nothing is kept"):
+        training.run(tmp_path / "c.pt", lambda lines, losses: None)
+    assert not (tmp_path / "c.pt").exists()

@@ -114,12 +114,12 @@ def function_of(verb: str) -> Callable[..., int]:
 
 def _one_line(error: Exception) -> str | None:
     """What a person is told; None for a mistake of ours, which keeps its traceback."""
-    memory = isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
+    full = isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
     if isinstance(error, OSError) and error.strerror:
         line = f"{error.strerror}{f': {printable(str(error.filename))}' if error.filename else ''}"
     elif isinstance(error, ValueError | OSError):
         line = str(error)
-    elif memory:
+    elif full:
         line = "there is not enough memory: take fewer --images, or a smaller --batch-size"
     else:
         blamed = blame(error)

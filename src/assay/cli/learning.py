@@ -144,10 +144,17 @@ def _adversary(recipe: Recipe, shape: tuple[int, int, int]) -> "tuple[Call, Thre
 def _learn(training: "Training", run: Run, board: "Board | None") -> list[dict[str, Any]]:
     """Go through the epochs; what each of them measured, and the model that is left, are in the run."""
 
+    shown = len(training.history)
+
     def after_epoch(lines: list[dict[str, Any]], losses: Sequence[float]) -> None:
+        nonlocal shown
         _tell(run, training, lines)
-        if board:
+        if len(lines) <= shown:
+            lost = training.undone[-1]
+            note(f"epoch {lost['epoch']}: {lost['because']}; back to epoch {lost['back_to']}, on with {lost['then']}")
+        elif board:
             board.epoch(lines[-1], losses)
+        shown = len(lines)
 
     try:
         history = training.run(run.path / "checkpoint.pt", after_epoch)

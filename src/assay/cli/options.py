@@ -56,6 +56,8 @@ def device_of(name: str) -> "torch.device":
         raise ValueError("--device cuda: this machine has no GPU that torch can use; there are auto, cpu")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        torch.backends.cudnn.allow_tf32 = False  # what decides and what proves is float32, not 10 bits of it
     return torch.device(name)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg
 
 from assay.cli.options import Augment, Board, Device, Force, Images, Json, Size, SkipBad, show
+from assay.tally import kept_epoch
 from assay.train.recipe import Recipe
 from assay.train.recipes import RECIPES
 from assay.train.recipes import recipe as named
@@ -49,32 +50,45 @@ def train(
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "images": images, "size": size}
     settings |= {"learning_rate": learning_rate, "data": data and settled(data), "skip_bad": skip_bad or None}
     settings |= {"model": model, "augment": changes(augment), "seed": seed, "freeze": freeze or None}
-    if not 1 <= seeds <= MOST_SEEDS:
-        raise ValueError(f"--seeds must be between 1 and {MOST_SEEDS}, got {seeds}")
+    _possible(model, seeds)
     path, board, found, texts = out or Path("runs") / recipe, boards.needed() if tensorboard else None, [], []
     for number in range(seeds):
         place = path if seeds == 1 else path.with_name(f"{path.name}-{number}")
         again = resume and (seeds == 1 or place.exists())  # of several, those that were not begun begin
-        from_here = settings | {"seed": (seed or named(recipe).seed) + number if seeds > 1 else seed}
+        begin = named(recipe).seed if seed is None else seed
+        from_here = settings | {"seed": begin + number if seeds > 1 else seed}
         wanted = _wanted(recipe, place, again, from_here, _settled(weights))
         run, history, drawn = learning.start(place, wanted, device=device, force=force, resume=again, board_of=board)
         if speaks():
             results = learning.test(run, device, drawn)
             texts.append(text_of(place, wanted, history, results))
-            found.append(shown_of(place, history, results))
+            found.append(shown_of(place, wanted, history, results))
     if found:
         result = summed(found) if seeds > 1 else found[0]
         show(result, "\n".join([*texts, result_text(result)] if seeds > 1 else texts), json)
     return 0
 
 
-def shown_of(path: Path, history: list[dict[str, Any]], results: dict[str, Any]) -> dict[str, Any]:
-    """What --json tells of a training."""
-    seconds = sum(line["seconds"] for line in history)
+def _possible(model: str | None, seeds: int) -> None:
+    """ValueError, before any work, for what train does not do."""
+    from assay.train.ranks import several
+
+    if model and ".py:" in model:
+        raise ValueError(f"--model {model}: a network of your own comes in by assay import, and learns by assay harden")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise ValueError(f"--seeds must be between 1 and {MOST_SEEDS}, got {seeds}")
+    if seeds > 1 and several() > 1:
+        raise ValueError(
+            "--seeds trains one after the other in one process: leave out torchrun, or train each by itself"
+        )
+
+
+def shown_of(path: Path, wanted: Recipe, history: list[dict[str, Any]], results: dict[str, Any]) -> dict[str, Any]:
+    """What --json tells of a training; validation is the line of the epoch whose weights were kept."""
     return {
         "run": str(path),
-        "seconds": seconds,
-        "validation": history[-1],
+        "seconds": sum(line["seconds"] for line in history),
+        "validation": history[kept_epoch(wanted.keep, history) - 1],
         "test": results["clean"],
         "top5": results["top5"],
     }
@@ -84,12 +98,18 @@ def text_of(path: Path, wanted: Recipe, history: list[dict[str, Any]], results: 
     """What is printed of a training."""
     from assay.cli.learning import tested
 
-    seconds = sum(line["seconds"] for line in history)
-    changed = f" ({', '.join(wanted.augment)})" if wanted.augment else ""
-    return (
-        f"{path}: {wanted.model} on {wanted.data}{changed}, {len(history)} epochs in {seconds:.1f} s of training\n"
-        f"  validation {history[-1]['validation_accuracy']:6.1%}\n{tested(results)}"
-    )
+    seconds, kept = sum(line["seconds"] for line in history), kept_epoch(wanted.keep, history)
+    line, changed = history[kept - 1], f" ({', '.join(wanted.augment)})" if wanted.augment else ""
+    of = f" (the weights of epoch {kept})" if kept < len(history) else ""
+    told = [
+        f"{path}: {wanted.model} on {wanted.data}{changed}, {len(history)} epochs in {seconds:.1f} s of training{of}",
+        f"  validation {line['validation_accuracy']:6.1%}",
+    ]
+    if "validation_robust" in line:
+        told.append(f"  attacked   {line['validation_robust']:6.1%}, by ten steps of PGD at {wanted.threat}")
+    if "validation_certified" in line:
+        told.append(f"  proven     {line['validation_certified']:6.1%}, by interval bounds at {wanted.threat}")
+    return "\n".join([*told, tested(results)])
 
 
 def summed(runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -51,16 +51,22 @@ def certified(
 
 def chain(net: nn.Module) -> list[nn.Module]:
     """The layers of a network that is one after the other; ValueError for any other."""
-    if isinstance(net, nn.Sequential):
+    if type(net) is nn.Sequential and not _hooked(net):
         return [layer for part in net for layer in chain(part)]
     known = (*MONOTONE, *SHAPELESS, nn.Linear, nn.Conv2d, nn.BatchNorm2d, nn.Dropout)
-    if not isinstance(net, known):
+    if type(net) not in known or _hooked(net):  # a sub-class may do anything else
         raise ValueError(
             f"no interval bounds for {type(net).__name__}: a chain of {', '.join(_names(known))} is wanted"
         )
     if isinstance(net, nn.BatchNorm2d | nn.Dropout) and net.training:
         raise ValueError(f"no interval bounds for {type(net).__name__} while it learns: take a network without")
+    if isinstance(net, nn.BatchNorm2d) and net.running_mean is None:
+        raise ValueError("no interval bounds for BatchNorm2d that counts nothing: it looks at the whole batch")
     return [net]
+
+
+def _hooked(net: nn.Module) -> bool:
+    return bool(net._forward_hooks or net._forward_pre_hooks)
 
 
 def passed(layer: nn.Module, bounds: Bounds) -> Bounds:

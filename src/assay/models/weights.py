@@ -18,6 +18,7 @@ from assay.files import fault
 
 ENVELOPES = ("state_dict", "model_state_dict", "model", "net")
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "backbone.")  # of what others wrap a network in
+OURS = "the model.safetensors beside it"
 COUNTER = "num_batches_tracked"  # of batch norm; old files lack it, and nothing here reads it
 
 
@@ -81,6 +82,10 @@ def read(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} holds {held}: save model.state_dict(), best as safetensors") from error
     except Exception as error:  # each format raises its own
         raise ValueError(f"{path} is damaged, or holds no weights: {fault(error)}") from error
+    if isinstance(weights, dict) and {"net", "history", "optimizer"} <= set(weights):
+        raise ValueError(
+            f"{path} is the checkpoint of a training, and its run may have kept other weights: take {OURS}"
+        )
     for key in ENVELOPES:
         if isinstance(weights, dict) and isinstance(weights.get(key), dict):
             weights = weights[key]

@@ -10,9 +10,10 @@ from assay.tally import kept_epoch
 
 NAMED = 16  # letters beside a bar, which needs some room itself
 PAIR = '<div class="pair">{{ loss }}{{ accuracy }}</div>'
+LATER = "<p><b>{{ run }}: an alarm.</b> Epoch {{ epoch }}: {{ alarm }}. Nothing was taken back.</p>"
 ALARM = """<p><b>{{ run }}: a collapse was seen and taken back.</b> Epoch {{ epoch }}: {{ because }}. The network
-had learnt {{ method }} by heart, and fell to other attacks. It went back to the state after epoch {{ back_to }}, and on
-with {{ then }}. The crosses in the figure are the epochs that were taken back.</p>"""
+was learning the one step of {{ method }} by heart. It went back to the state after epoch {{ back_to }}, and on with
+{{ then }}. The crosses in the figure are the epochs that were taken back.</p>"""
 WHY = (
     "How the models were taught, on one plot. The dashed lines are training images (of a hardened model: attacked "
     "ones, so they lie lower on purpose), the solid lines held-out validation images. The test images are one point, "
@@ -32,6 +33,7 @@ def training(seen: list[Seen]) -> Panel:
         "Times",
     )
     alarms = [fill(ALARM, run=one.name, **told) for one in taught for told in one.taken_back]
+    alarms += [fill(LATER, run=one.name, **line) for one in taught for line in one.history if line.get("alarm")]
     head = ("model", "epoch", "loss", "accuracy", "validation loss", "validation accuracy", "attacked", "images/s")
     rows = [_row(one, line) for one in taught for line in one.history]
     return Panel(
@@ -70,8 +72,9 @@ def _price(taught: list[Seen]) -> Markup:
     """What the networks of a page reached, and what that cost, side by side; nothing for one alone."""
     if len(taught) < 2:
         return Markup()
-    measured = [("test accuracy, %", [100 * one.clean.figures["clean"]["share"] if one.clean else 0 for one in taught])]
-    measured += [("images a second", [_speed(one) for one in taught])]
+    measured = [("images a second", [_speed(one) for one in taught])]
+    if tested := [100 * one.clean.figures["clean"]["share"] for one in taught if one.clean]:
+        measured = [("test accuracy, %", tested), *measured] if len(tested) == len(taught) else measured
     if all(one.history[-1].get("peak_memory") for one in taught):
         measured += [("peak memory, MiB", [one.history[-1]["peak_memory"] for one in taught])]
     with drawing(7.2, 0.8 + 0.35 * len(taught)) as (figure, first):

@@ -1,5 +1,6 @@
 """The loop: one epoch after the other, standard or adversarial, on images that stay in the device's memory."""
 
+import copy
 import math
 import resource
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from assay.adversary.threat import Threat, linf
@@ -27,7 +28,7 @@ from assay.train import checkpoints
 from assay.train.average import Average
 from assay.train.checkpoints import Checkpoint
 from assay.train.descent import optimizer, schedule
-from assay.train.methods import METHODS, Fit, read_method
+from assay.train.methods import METHODS, Fit, read_method, single_step
 from assay.train.methods.batch import Batch
 from assay.train.perturbation import perturbed
 from assay.train.ranks import Ranks
@@ -73,10 +74,13 @@ class Training:
         self.index = images.index.to(device)
         self.augment = [read(text, AUGMENT, "augmentation") for text in recipe.augment]
         self._augmented(torch.arange(1, device=device), 0)  # ValueError, before any work, for what does not fit
-        self.module = ranks.wrapped(self.classifier)
+        self.module: nn.Module = self.classifier
         self.steps = -(-len(images) // recipe.batch_size)  # in an epoch
         self.optimizer = optimizer(classifier.net, recipe)
         self.schedule = schedule(self.optimizer, recipe, self.steps * recipe.epochs)
+        if self.method:
+            self._try()
+        self.module = ranks.wrapped(self.classifier)
         self.average = Average(classifier.net, recipe.average) if recipe.average else None
         self.epoch = 0
         self.history: History = []
@@ -104,7 +108,8 @@ class Training:
                 bar.n = size * self.epoch
                 bar.set_description(f"epoch {self.epoch + 1}/{epochs}")
                 losses, line = self._learn(self.epoch, bar)
-                self.history.append({"epoch": self.epoch + 1, **line, **self._validate()})
+                self.history.append({"epoch": self.epoch + 1, **line, **self._validate(), **self._since()})
+                self._sound(self.history[-1]["validation_loss"])
                 self.epoch += 1
                 if why := self._alarm():
                     self._take_back(why)
@@ -135,14 +140,10 @@ class Training:
                 if step % 50 == 0:  # reading the loss waits for the device: not at every step
                     bar.set_postfix(loss=f"{float(loss):.4f}")
         self._agree()
+        summed_loss, hits, lower, seen = self.ranks.sum(sums).tolist()  # waits for the device
         seconds = time.perf_counter() - began
-        summed_loss, hits, lower, seen = self.ranks.sum(sums).tolist()
         mean_loss = summed_loss / len(order)
-        if not math.isfinite(mean_loss):
-            raise ValueError(
-                f"the loss is no longer finite in epoch {epoch + 1}: try a learning rate below "
-                f"{self.recipe.learning_rate:g}; the state after epoch {epoch} is kept"
-            )
+        self._sound(mean_loss)
         found = {
             "loss": mean_loss,
             "accuracy": hits / len(order),
@@ -152,10 +153,35 @@ class Training:
             "peak_memory": _peak_memory(self.device),
         }
         if self.method:
-            found["growth"] = self._growth(epoch, self.steps)
+            found["growth"] = self._growth(epoch, 1)
         if seen:
             found["abnormal"] = lower / seen
         return (self.ranks.sum(torch.stack(losses)) / self.ranks.size).tolist(), found
+
+    def _sound(self, loss: float) -> None:
+        """ValueError, before anything is saved, where the loss is no number any more."""
+        if not math.isfinite(loss):
+            kept = f"the state after epoch {self.epoch} is kept" if self.epoch else "nothing is kept"
+            raise ValueError(
+                f"the loss is no longer finite in epoch {self.epoch + 1}: try a learning rate below "
+                f"{self.recipe.learning_rate:g}; {kept}"
+            )
+
+    def _since(self) -> dict[str, str]:
+        """For the first epoch after one that was taken back: why it was."""
+        told = [part["because"] for part in self.undone if part["back_to"] == self.epoch]
+        return {"taken_back": told[-1]} if told else {}
+
+    def _try(self) -> None:
+        """Two images on their way, before anything is written: what does not fit is found here. Nothing is learnt."""
+        before = copy.deepcopy(self.classifier.state_dict())
+        self.classifier.train()
+        with seeded(self.recipe.seed, "trial"):
+            batch = self._batch(torch.arange(min(2, len(self.images)), device=self.device), 0, 0)
+            batch.module = self.classifier
+            if len(batch.labels):
+                self._fit(batch)()
+        self.classifier.load_state_dict(before)
 
     def _agree(self) -> None:
         """What each process's batch norm has counted becomes their mean: one network is validated, kept, taken up."""
@@ -238,7 +264,9 @@ class Training:
 
     def _alarm(self) -> str | None:
         """What the sentinel says; certified training needs none, it is no attack that could be learnt by heart."""
-        return alarm(self.history) if self.method and not self.recipe.certifies else None
+        if not self.method or self.recipe.certifies:
+            return None
+        return alarm(self.history, single_step(self.method))
 
     def _remember(self) -> None:
         """The weights of the best epoch, and the state that the sentinel would go back to."""
@@ -251,9 +279,9 @@ class Training:
             self.good = self._state().own()
 
     def _take_back(self, why: str) -> None:
-        """Back to the last good state, and on with a method that does not collapse. Once: beyond that it is noted."""
+        """Back to the last good state, and on with a method that does not collapse; of other methods it is noted."""
         told = {"epoch": self.epoch, "because": why, "method": str(self.method), "lines": []}
-        if str(self.method) == SAFE or self.good is None or self.threat is None:
+        if self.method is None or not single_step(self.method) or self.good is None or self.threat is None:
             self.history[-1]["alarm"] = why
             return
         told |= {"back_to": self.good.epoch, "then": SAFE, "lines": self.history[self.good.epoch :]}
@@ -280,7 +308,7 @@ class Training:
 def whiten(classifier: Classifier, images: ImageSet) -> None:
     """Let a fresh network that wants it see what images look like; nothing for any other."""
     if hasattr(classifier.net, "whiten"):
-        pixels = images.rows(slice(WHITENED)).pixels()
+        pixels = images.first(min(WHITENED, len(images))).pixels()
         classifier.net.whiten((pixels - classifier.mean) / classifier.spread)  # type: ignore[operator]
 
 

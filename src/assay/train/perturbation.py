@@ -16,14 +16,12 @@ def perturbed(net: nn.Module, loss: Callable[[], Tensor], size: float, ranks: Ra
     Wu, Xia and Wang 2020, arXiv 2004.05884, eq. 8 to 10, with one step. Biases and norms stay. Differs: the network is
     moved in place, where the authors move a copy; what batch norm counts is counted twice.
     """
-    weights: list[Tensor] = [
-        parameter for parameter in net.parameters() if parameter.requires_grad and parameter.ndim > 1
-    ]
-    gradients = torch.autograd.grad(loss(), weights)
+    every: list[Tensor] = [one for one in net.parameters() if one.requires_grad and one.ndim > 1]
+    found = torch.autograd.grad(loss(), every, allow_unused=True)
+    pairs = [(w, ranks.sum(g)) for w, g in zip(every, found, strict=True) if g is not None]
+    weights = [w for w, _ in pairs]
     with torch.no_grad():
-        moves = [
-            size * w.norm() / ranks.sum(g).norm().clamp_min(1e-12) * g for w, g in zip(weights, gradients, strict=True)
-        ]
+        moves = [size * w.norm() / g.norm().clamp_min(1e-12) * g for w, g in pairs]
         before = [w.clone() for w in weights]  # adding and taking off again would leave other last bits
         torch._foreach_add_(weights, moves)
     try:

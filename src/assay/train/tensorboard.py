@@ -65,17 +65,15 @@ class Board:
         for line in history:
             self.epoch(line)
 
-    def epoch(
-        self, line: Mapping[str, Any], step_losses: Sequence[float] = (), step_rates: Sequence[float] = ()
-    ) -> None:
+    def epoch(self, line: Mapping[str, Any], step_losses: Sequence[float] = ()) -> None:
         """What an epoch measured, a line of metrics.jsonl; and of each of its steps the loss and the learning rate."""
         done = line["epoch"] * self.steps
         before = done - self.steps
-        for tag, values in ((STEP, step_losses), (TAGS["learning_rate"], step_rates)):
+        for tag, values in ((STEP, step_losses),):
             for step, value in enumerate(values, before + 1):
                 self.writer.add_scalar(tag, value, step)
         for key, tag in TAGS.items():
-            if key in line and not (key == "learning_rate" and step_rates):
+            if key in line:
                 self.writer.add_scalar(tag, line[key], done)
         self.done = done
         self.writer.flush()  # what was learnt is there after kill -9

@@ -41,9 +41,11 @@ def validated(
     loss, right = (ranks.sum(sums) / len(held_out)).tolist()
     found = {"validation_loss": loss, "validation_accuracy": right}
     if threat and recipe.certifies:
-        found["validation_certified"] = float(ranks.sum(_proven(classifier, mine, threat, device)) / len(held_out))
+        found["validation_certified"] = float(
+            ranks.sum(_proven(classifier, mine, threat, recipe.batch_size, device)) / len(held_out)
+        )
     if threat:
-        probe = held_out.rows(slice(PROBED))
+        probe = held_out.first(min(PROBED, len(held_out)))
         part = probe.rows(torch.arange(ranks.rank, len(probe), ranks.size))
         stand = _withstand(classifier, part, threat, recipe, device, precision)
         found["validation_robust"] = float(ranks.sum(stand) / len(probe))
@@ -55,18 +57,18 @@ def _withstand(
 ) -> Tensor:
     """How many are right after the probe."""
     labels, draws = images.labels.to(device), Draws(derive(recipe.seed, "probe"), images.index.to(device))
-    with Victim(classifier, precision=precision, micro_batch=max(1, len(images))) as victim:
+    with Victim(classifier, precision=precision, micro_batch=max(1, min(len(images), recipe.batch_size))) as victim:
         crafted = pgd(victim, images.pixels(device), untargeted(labels), threat, draws, steps=PROBE_STEPS)
         return (victim.labels(crafted) == labels).sum().double()
 
 
-def _proven(classifier: Classifier, images: ImageSet, threat: Threat, device: torch.device) -> Tensor:
+def _proven(classifier: Classifier, images: ImageSet, threat: Threat, size: int, device: torch.device) -> Tensor:
     """Of how many no image of the ball is misclassified."""
     assert isinstance(threat.eps, float)
     proven = torch.zeros((), dtype=torch.float64, device=device)
     with Victim(classifier), torch.no_grad():
-        for start in range(0, len(images), PIECE):
-            piece = images.rows(slice(start, start + PIECE))
+        for start in range(0, len(images), size):
+            piece = images.rows(slice(start, start + size))
             proven += certified(classifier, piece.pixels(device), piece.labels.to(device), threat.eps).sum()
     return proven
 

@@ -57,9 +57,10 @@ def rerun(
         }
         found["same_machine"] = int(same)
         _clean(ledger, looked, looked.images, classifier, plan)
-        grants = access_of(classifier.net)
-        ledger.same(looked.folder.path / "config.json", "access", looked.config.get("access") or "gradients", grants)
-        _bounds(ledger, looked, looked.images, classifier)
+        if "access" in looked.config:
+            where = looked.folder.path / "config.json"
+            ledger.same(where, "access", looked.config["access"], access_of(classifier.net))
+        _bounds(ledger, looked, looked.images, classifier, same)
         if plan.attacks:
             found["proofs"] = _proofs(ledger, looked, looked.images, classifier, plan)
             again = _Again(ledger, looked, looked.images, classifier, plan, same)
@@ -100,14 +101,16 @@ def _clean(ledger: Ledger, looked: Looked, images: ImageSet, classifier: Classif
     ledger.rows(looked.file, table["index"], wrong.numpy(), tell)
 
 
-def _bounds(ledger: Ledger, looked: Looked, images: ImageSet, classifier: Classifier) -> None:
-    """What is proven can be proven again."""
-    says = looked.table.get(CERTIFIED)
+def _bounds(ledger: Ledger, looked: Looked, images: ImageSet, classifier: Classifier, same: bool) -> None:
+    """What is proven can be proven again; on the same machine also no more than that."""
+    plan, says = looked.plan, looked.table.get(CERTIFIED)
+    found = certificates(classifier, images, plan.epsilons, plan.threat.norm.name).get(CERTIFIED)
     if says is None:
+        if found is not None and plan.attacks and plan.goal.name == "untargeted":
+            ledger.unsure(f"{looked.folder.path.name}: what is proven, which its table leaves out")
         return
-    plan = looked.plan
-    found = certificates(classifier, images, plan.epsilons, plan.threat.norm.name).get(CERTIFIED, np.zeros(len(says)))
-    index, wrong = looked.table["index"], says > found
+    found = np.zeros(len(says)) if found is None else found
+    index, wrong = looked.table["index"], (says != found) if same else (says > found)
     ledger.rows(looked.file, index, wrong, lambda row: f"{CERTIFIED} is {says[row]:g}, the bounds prove {found[row]:g}")
 
 

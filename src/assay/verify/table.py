@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
 
 from assay.attacks import Kind
-from assay.tally import CERTIFIED, brackets, column
+from assay.tally import CERTIFIED, column
 from assay.verify.ledger import Ledger
 from assay.verify.looked import BLIND, Looked, kind_of
 
@@ -188,7 +189,11 @@ def _certified(ledger: Ledger, looked: Looked) -> None:
     index, epsilons = looked.table["index"], looked.plan.epsilons
     strange = ~np.isin(proven, [0.0, *epsilons])
     ledger.rows(looked.file, index, strange, lambda row: f"{CERTIFIED} is {proven[row]:g}, which is no eps of the list")
-    fallen = brackets(looked.table, looked.attacks, epsilons)[1] <= proven
+    fallen = ~looked.right
+    for attack, eps in product(looked.attacks, epsilons):
+        fallen = fallen | ((looked.of(attack, eps, "verdict") == "broken") & (eps <= proven))
+    if looked.plan.threat.norm.name != "linf" or looked.plan.goal.name != "untargeted":
+        ledger.differs(looked.file, f"{CERTIFIED} is there, and bounds are known of linf without a target alone")
     tell = "is proven at an eps at which it is broken or wrong"
     ledger.rows(looked.file, index, (proven > 0) & fallen, tell)
 

@@ -16,7 +16,7 @@ from assay.verify.model import recipe_of
 from assay.verify.source import Source
 
 PIECE = 1024  # images that pass at a time
-SHARES = ("accuracy", "validation_accuracy", "validation_robust")
+SHARES = ("accuracy", "validation_accuracy", "validation_robust", "validation_certified")
 
 
 def verify_training(ledger: Ledger, run: Run, source: Source, model: Classifier | None) -> None:

@@ -14,11 +14,17 @@ from assay.attacks import ATTACKS
 from assay.spec import Folder
 from assay.train.methods.batch import Fit
 
-__all__ = ["KNOWN", "METHODS", "Fit", "read_method"]
+__all__ = ["KNOWN", "METHODS", "Fit", "read_method", "single_step"]
 
 METHODS = Folder("assay.train.methods", helpers=("batch",))
 KNOWN: Mapping[str, Callable[..., Any]] = ChainMap(METHODS, ATTACKS)  # type: ignore[arg-type]
 ONLY_LINF = ("fast", "ibp")
+ONE_STEP = ("fast", "fgsm")
+
+
+def single_step(method: spec.Call) -> bool:
+    """Whether a method makes one step: those can be learnt by heart."""
+    return method.name in ONE_STEP or method.settings.get("steps") == 1
 
 
 def read_method(text: str, threat: Threat) -> spec.Call:

@@ -14,6 +14,8 @@ def ibp(batch: Batch, *, clean: Positive = 0.5) -> Fit:
 
     κ falls from 1 to `clean` as eps grows. Accuracy in the metrics is that of the worst logits: it is certified.
     """
+    if clean > 1:
+        raise ValueError(f"ibp: clean must be between 0 and 1, got {clean}")
     radius = float(batch.threat.eps) if isinstance(batch.threat.eps, float) else 0.0
     kappa = 1 - (1 - clean) * batch.progress
 
