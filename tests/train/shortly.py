@@ -11,8 +11,9 @@ from assay.adversary.threat import read_threat
 from assay.data import load
 from assay.data.describe import describe
 from assay.models.classifier import build
-from assay.train.loop import Training, whiten
+from assay.train.loop import Training
 from assay.train.methods import read_method
+from assay.train.provision import whiten
 from assay.train.recipes import recipe
 
 HELD_OUT = 300  # validation images, or all there are

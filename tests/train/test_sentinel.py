@@ -147,6 +147,6 @@ def test_a_loss_that_is_no_number_after_the_last_step_is_not_saved(
     training = hardening([0.5], monkeypatch)
     nan = {"validation_loss": float("nan"), "validation_accuracy": 0.1, "validation_robust": 0.0}
     monkeypatch.setattr(loop, "validated", lambda *_: nan)
-    with pytest.raises(ValueError, match="no longer finite in epoch 1: try a learning rate below .*; nothing is kept"):
+    with pytest.raises(ValueError, match=r"no longer finite in epoch 1: try a learning rate below .*; nothing is kept"):
         training.run(tmp_path / "c.pt", lambda lines, losses: None)
     assert not (tmp_path / "c.pt").exists()

@@ -78,7 +78,7 @@ def watched(name: str) -> Iterator[list[tuple[int, Tensor]]]:
 
     Training._batch = spy  # type: ignore[method-assign]
     if name == "taken_back":
-        loop.alarm = lambda history: "planted" if len(history) == EPOCHS else None
+        loop.alarm = lambda history, single: "planted" if len(history) == EPOCHS else None
     try:
         yield seen
     finally:
@@ -89,8 +89,8 @@ def watched(name: str) -> Iterator[list[tuple[int, Tensor]]]:
 def learn(name: str, joined: Ranks, folder: Path) -> dict[str, Any]:
     """What a training measured and left, in this process."""
     steps: list[list[float]] = []
+    run = training(name, joined)
     with watched(name) as seen:
-        run = training(name, joined)
         history = run.run(folder / f"{name}.pt", lambda lines, losses: steps.append(losses))
     assert bool(run.undone) == (name == "taken_back")
     return {"history": history, "net": run.classifier.net.state_dict(), "seen": seen, "steps": steps}

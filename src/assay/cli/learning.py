@@ -181,7 +181,7 @@ def _new(recipe: Recipe, known: Mapping[str, Any], images: "ImageSet") -> "tuple
     """A classifier for these data, with the weights that the recipe begins from; their hash, and what to tell of it."""
     from assay.models import weights
     from assay.models.classifier import build
-    from assay.train.loop import whiten
+    from assay.train.provision import whiten
 
     inside = {key: known[key] for key in ("shape", "classes", "mean", "std")}
     classifier = build({"architecture": recipe.model, **inside}, recipe.seed)

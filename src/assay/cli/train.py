@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg
 
 from assay.cli.options import Augment, Board, Device, Force, Images, Json, Size, SkipBad, show
-from assay.tally import kept_epoch
 from assay.train.recipe import Recipe
 from assay.train.recipes import RECIPES
 from assay.train.recipes import recipe as named
@@ -85,6 +84,8 @@ def _possible(model: str | None, seeds: int) -> None:
 
 def shown_of(path: Path, wanted: Recipe, history: list[dict[str, Any]], results: dict[str, Any]) -> dict[str, Any]:
     """What --json tells of a training; validation is the line of the epoch whose weights were kept."""
+    from assay.tally import kept_epoch
+
     return {
         "run": str(path),
         "seconds": sum(line["seconds"] for line in history),
@@ -97,6 +98,7 @@ def shown_of(path: Path, wanted: Recipe, history: list[dict[str, Any]], results:
 def text_of(path: Path, wanted: Recipe, history: list[dict[str, Any]], results: dict[str, Any]) -> str:
     """What is printed of a training."""
     from assay.cli.learning import tested
+    from assay.tally import kept_epoch
 
     seconds, kept = sum(line["seconds"] for line in history), kept_epoch(wanted.keep, history)
     line, changed = history[kept - 1], f" ({', '.join(wanted.augment)})" if wanted.augment else ""

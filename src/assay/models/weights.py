@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -82,13 +83,7 @@ def read(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} holds {held}: save model.state_dict(), best as safetensors") from error
     except Exception as error:  # each format raises its own
         raise ValueError(f"{path} is damaged, or holds no weights: {fault(error)}") from error
-    if isinstance(weights, dict) and {"net", "history", "optimizer"} <= set(weights):
-        raise ValueError(
-            f"{path} is the checkpoint of a training, and its run may have kept other weights: take {OURS}"
-        )
-    for key in ENVELOPES:
-        if isinstance(weights, dict) and isinstance(weights.get(key), dict):
-            weights = weights[key]
+    weights = _unwrapped(path, weights)
     if not isinstance(weights, dict):
         raise ValueError(f"{path} holds {type(weights).__name__}, a dictionary of tensors wanted")
     if other := [name for name, value in weights.items() if not (isinstance(name, str) and isinstance(value, Tensor))]:
@@ -207,6 +202,18 @@ def _bare(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unwrapped(path: Path, weights: Any) -> Any:
+    """What lies in the envelope that others put weights in; ValueError for a checkpoint of our own."""
+    if isinstance(weights, dict) and {"net", "history", "optimizer"} <= set(weights):
+        raise ValueError(
+            f"{path} is the checkpoint of a training, and its run may have kept other weights: take {OURS}"
+        )
+    for key in ENVELOPES:
+        if isinstance(weights, dict) and isinstance(weights.get(key), dict):
+            weights = weights[key]
+    return weights
 
 
 def _is_safetensors(path: Path) -> bool:

@@ -2,8 +2,6 @@
 
 import copy
 import math
-import resource
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -31,6 +29,7 @@ from assay.train.descent import optimizer, schedule
 from assay.train.methods import METHODS, Fit, read_method, single_step
 from assay.train.methods.batch import Batch
 from assay.train.perturbation import perturbed
+from assay.train.provision import near, peak_memory
 from assay.train.ranks import Ranks
 from assay.train.recipe import Recipe
 from assay.train.sentinel import alarm
@@ -38,7 +37,6 @@ from assay.train.validation import validated
 
 History = list[dict[str, Any]]
 Seen = Callable[[History, list[float]], None]
-WHITENED = 5000  # images that a network which whitens its input looks at
 WATCHED_STEPS = 8  # in every eighth step it is looked whose loss the attack has lowered
 ALONE = Ranks()
 SAFE = "pgd(steps=5)"  # what the sentinel goes over to: several steps do not collapse
@@ -70,7 +68,7 @@ class Training:
         self.method = adversary[0] if adversary else None
         self.threat = adversary[1] if adversary else None
         self.ranks = ranks
-        self.images, self.labels = _near(images.images, device), images.labels.to(device)
+        self.images, self.labels = near(images.images, device), images.labels.to(device)
         self.index = images.index.to(device)
         self.augment = [read(text, AUGMENT, "augmentation") for text in recipe.augment]
         self._augmented(torch.arange(1, device=device), 0)  # ValueError, before any work, for what does not fit
@@ -98,9 +96,9 @@ class Training:
             self.method = read_method(found.method, self.threat)
 
     def run(self, checkpoint: Path, after_epoch: Seen) -> History:
-        """Train to the end. Raises ValueError when the loss is no longer finite; the last checkpoint stays.
+        """Train to the end; after_epoch hears the metrics so far and the losses of the epoch's steps.
 
-        after_epoch is called with the metrics so far and the losses of the epoch's steps.
+        Raises ValueError when the loss is no longer finite; the last checkpoint stays.
         """
         size, epochs = len(self.images), self.recipe.epochs
         with tqdm(total=size * epochs, unit="image", unit_scale=True, disable=not self.ranks.first) as bar:
@@ -150,7 +148,7 @@ class Training:
             "learning_rate": float(self.schedule.get_last_lr()[0]),
             "images_per_second": len(order) / seconds,
             "seconds": seconds,
-            "peak_memory": _peak_memory(self.device),
+            "peak_memory": peak_memory(self.device),
         }
         if self.method:
             found["growth"] = self._growth(epoch, 1)
@@ -179,8 +177,7 @@ class Training:
         with seeded(self.recipe.seed, "trial"):
             batch = self._batch(torch.arange(min(2, len(self.images)), device=self.device), 0, 0)
             batch.module = self.classifier
-            if len(batch.labels):
-                self._fit(batch)()
+            self._fit(batch)()
         self.classifier.load_state_dict(before)
 
     def _agree(self) -> None:
@@ -254,8 +251,8 @@ class Training:
 
     def _validate(self) -> dict[str, float]:
         with self.average.worn() if self.average else nullcontext():
-            about = (self.threat, self.recipe, self.ranks, self.device, self.precision)
-            return validated(self.classifier, self.validation, *about)
+            settings = (self.threat, self.recipe, self.ranks, self.device, self.precision)
+            return validated(self.classifier, self.validation, *settings)
 
     def _gave_up(self) -> bool:
         if not (self.recipe.patience and self.history):
@@ -264,9 +261,8 @@ class Training:
 
     def _alarm(self) -> str | None:
         """What the sentinel says; certified training needs none, it is no attack that could be learnt by heart."""
-        if not self.method or self.recipe.certifies:
-            return None
-        return alarm(self.history, single_step(self.method))
+        asked = self.method and not self.recipe.certifies
+        return alarm(self.history, single_step(self.method)) if self.method and asked else None
 
     def _remember(self) -> None:
         """The weights of the best epoch, and the state that the sentinel would go back to."""
@@ -280,12 +276,11 @@ class Training:
 
     def _take_back(self, why: str) -> None:
         """Back to the last good state, and on with a method that does not collapse; of other methods it is noted."""
-        told = {"epoch": self.epoch, "because": why, "method": str(self.method), "lines": []}
         if self.method is None or not single_step(self.method) or self.good is None or self.threat is None:
             self.history[-1]["alarm"] = why
             return
-        told |= {"back_to": self.good.epoch, "then": SAFE, "lines": self.history[self.good.epoch :]}
-        self.undone.append(told)
+        told = {"epoch": self.epoch, "because": why, "method": str(self.method), "back_to": self.good.epoch}
+        self.undone.append(told | {"then": SAFE, "lines": self.history[self.good.epoch :]})
         self._go_to(self.good)
         self.method = read_method(SAFE, self.threat)
 
@@ -303,25 +298,3 @@ class Training:
         if self.average and state.average:
             self.average.load(state.average)
         self.epoch, self.history = state.epoch, state.history
-
-
-def whiten(classifier: Classifier, images: ImageSet) -> None:
-    """Let a fresh network that wants it see what images look like; nothing for any other."""
-    if hasattr(classifier.net, "whiten"):
-        pixels = images.first(min(WHITENED, len(images))).pixels()
-        classifier.net.whiten((pixels - classifier.mean) / classifier.spread)  # type: ignore[operator]
-
-
-def _peak_memory(device: torch.device) -> float:
-    """MiB that this process has held at most so far: on its GPU, or in all."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def _near(images: Tensor, device: torch.device) -> Tensor:
-    """The images on the device, unless they would fill half of it: then they stay where they are."""
-    if device.type == "cuda" and images.nbytes > torch.cuda.mem_get_info(device)[0] / 2:
-        return images
-    return images.to(device)

@@ -66,12 +66,11 @@ class Board:
             self.epoch(line)
 
     def epoch(self, line: Mapping[str, Any], step_losses: Sequence[float] = ()) -> None:
-        """What an epoch measured, a line of metrics.jsonl; and of each of its steps the loss and the learning rate."""
+        """What an epoch measured, a line of metrics.jsonl; and of each of its steps the loss."""
         done = line["epoch"] * self.steps
         before = done - self.steps
-        for tag, values in ((STEP, step_losses),):
-            for step, value in enumerate(values, before + 1):
-                self.writer.add_scalar(tag, value, step)
+        for step, value in enumerate(step_losses, before + 1):
+            self.writer.add_scalar(STEP, value, step)
         for key, tag in TAGS.items():
             if key in line:
                 self.writer.add_scalar(tag, line[key], done)
