@@ -40,6 +40,7 @@ PATIENT = (  # what the unit tier has no time for, beside what is marked in its 
     "test_black_box.py::test_it_is_attacked",
     "test_black_box.py::test_scores_and",
     "test_black_box.py::test_a_run_of_it_verifies",
+    "test_recipes.py::test_a_short_form",
 )
 
 
