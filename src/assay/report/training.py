@@ -77,15 +77,18 @@ def _price(taught: list[Seen]) -> Markup:
         measured = [("test accuracy, %", tested), *measured] if len(tested) == len(taught) else measured
     if all(one.history[-1].get("peak_memory") for one in taught):
         measured += [("peak memory, MiB", [one.history[-1]["peak_memory"] for one in taught])]
-    with drawing(7.2, 0.8 + 0.35 * len(taught)) as (figure, first):
+    with drawing(5.0, 0.6 + 0.3 * len(taught)) as (figure, first):
         first.remove()
         for place, (what, values) in enumerate(measured):
             ax = figure.add_subplot(1, len(measured), place + 1)
             colours = [RUNS[one.place % len(RUNS)] for one in taught]
+            ax.patch.set_alpha(0)
+            ax.grid(visible=False)
             bars = ax.barh(range(len(taught)), values, color=colours)
             ax.bar_label(bars, fmt="{:.4g}", label_type="edge", fontsize=8, padding=2)
             ax.set(yticks=range(len(taught)), yticklabels=[_short(one.name) for one in taught] if place == 0 else [])
-            ax.set(title=what, xlim=(0, 1.25 * max(*values, 1e-9)))
+            ax.set(xticks=[], xlim=(0, 1.6 * max(*values, 1e-9)))  # room for the numbers, which stand beside the bars
+            ax.set_title(what, fontsize=9)
             ax.invert_yaxis()
         text = "; ".join(f"{what}: {', '.join(f'{value:.4g}' for value in values)}" for what, values in measured)
         return svg(figure, "training-price", "What was reached, and what it cost", f"{text}.")
