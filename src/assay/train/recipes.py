@@ -2,7 +2,7 @@
 
 Unless it says otherwise: test accuracy on all test images, seconds of training on two shared cores of an AMD EPYC
 (bfloat16, torch 2.13), 2026-11-28. "beside others": other programs ran, the seconds are an upper bound. H100: one of
-up to seven trainings side by side. CIFAR-10 is a copy in JPEG, of which 40 000 images train.
+up to seven trainings side by side, seconds with loading, validation and test. CIFAR-10 is a copy in JPEG, of which 40 000 images train.
 """
 
 from collections.abc import Callable
@@ -108,7 +108,7 @@ def speed_cnn() -> Recipe:
 def speed_cnn_gpu() -> Recipe:
     """The same at its full width, for a GPU.
 
-    87.0, 86.7 % (two seeds) in 16 s beside others on an H100; 20 epochs 87.9 %.
+    87.0, 86.7 % (two seeds) in 31 s on an H100; 20 epochs 87.9 % in 35 s.
 
     On the original images its author's program reaches 94 %, with 50 000 of them and six views of each test image.
     """
@@ -138,7 +138,7 @@ def mnist_certified() -> Recipe:
     """Interval bounds on MNIST: trained at linf 0.4, so that it can be certified at 0.3 (Gowal et al. 2018).
 
     At linf 0.3, of 1 000 test images: 88.4 % proven, 89.2 % stand under `standard`, 96.5 % right (one seed) in 10 s an
-    epoch, 1 011 s beside others. H100: 88.5, 89.0, 96.5 % in 220 s.
+    epoch, 1 011 s beside others. H100: 88.5, 89.0, 96.5 % in 272 s.
     """
     return Recipe(
         name="mnist_certified",
@@ -194,7 +194,7 @@ def cifar10_hard() -> Recipe:
 def preact_resnet18_fast() -> Recipe:
     """The network of the literature on CIFAR-10 against linf 8/255, by single steps (de Jorge et al. 2022).
 
-    H100: 75.3 % right, 41.8 % of 1 000 stand under `standard` (one seed) in 282 s. Not measured on a CPU.
+    H100: 75.3 % right, 41.8 % of 1 000 stand under `standard` (one seed) in 385 s. Not measured on a CPU.
     """
     return replace(cifar10_hard(), name="preact_resnet18_fast", model="preact_resnet18", epochs=30)
 
