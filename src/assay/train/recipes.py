@@ -2,7 +2,8 @@
 
 Unless it says otherwise: test accuracy on all test images, seconds of training on two shared cores of an AMD EPYC
 (bfloat16, torch 2.13), 2026-11-28. "beside others": other programs ran, the seconds are an upper bound. H100: one of
-up to seven trainings side by side, seconds with loading, validation and test. CIFAR-10 is a copy in JPEG, of which 40 000 images train.
+up to seven trainings side by side, seconds with loading, validation and test. CIFAR-10 is a copy in JPEG, of which
+40 000 images train.
 """
 
 from collections.abc import Callable
