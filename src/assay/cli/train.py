@@ -19,11 +19,11 @@ Weights = Annotated[
 def train(
     recipe: Annotated[Positional[str], arg(metavar="RECIPE", help=", ".join(RECIPES))],
     *,
-    model: Annotated[str | None, arg(metavar="NAME", help="another network than the recipe's")] = None,
     data: Annotated[str | None, arg(metavar="NAME", help="other images than the recipe's")] = None,
     epochs: Annotated[int | None, arg(metavar="N", help="other than the recipe's")] = None,
     batch_size: Annotated[int | None, arg(metavar="N", help="other than the recipe's")] = None,
     learning_rate: Annotated[float | None, arg(metavar="X", help="the peak, other than the recipe's")] = None,
+    model: Annotated[str | None, arg(metavar="NAME", help="another network than the recipe's")] = None,
     images: Images = None,
     size: Size = None,
     skip_bad: SkipBad = False,
