@@ -16,7 +16,7 @@ from assay.train.recipe import Recipe
 def mnist_cnn() -> Recipe:
     """The network of 32-32-500-10 on MNIST.
 
-    99.2, 99.2, 99.3 % (three seeds: 99.23 ± 0.06) in 13.8 s; 24 s beside others.
+    99.23 ± 0.06 % (standard deviation, three seeds) in 14.1 ± 0.4 s.
     """
     return Recipe(name="mnist_cnn", model="mnist_cnn", data="mnist", epochs=2, batch_size=128, learning_rate=4e-3)
 
