@@ -39,6 +39,11 @@ def test_a_collapse_from_the_first_epoch_is_seen() -> None:
     assert "90.0% of the training images withstand the method, 1.0%" in str(alarm([line(0.9, 0.01)]))
 
 
+def test_what_a_blend_shows_at_half_the_eps_may_well_be_withstood() -> None:
+    assert alarm([line(0.9, 0.01)], same_eps=False) is None
+    assert alarm([*GOOD, line(0.9, 0.01)], same_eps=False)
+
+
 @pytest.mark.parametrize(
     "history",
     [

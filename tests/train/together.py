@@ -78,7 +78,7 @@ def watched(name: str) -> Iterator[list[tuple[int, Tensor]]]:
 
     Training._batch = spy  # type: ignore[method-assign]
     if name == "taken_back":
-        loop.alarm = lambda history, single: "planted" if len(history) == EPOCHS else None
+        loop.alarm = lambda history, same_eps: "planted" if len(history) == EPOCHS else None
     try:
         yield seen
     finally:

@@ -152,7 +152,9 @@ def _learn(training: "Training", run: Run, board: "Board | None") -> list[dict[s
         if len(lines) <= shown:
             lost = training.undone[-1]
             note(f"epoch {lost['epoch']}: {lost['because']}; back to epoch {lost['back_to']}, on with {lost['then']}")
-        elif board:
+        elif why := lines[-1].get("alarm"):
+            note(f"assay: epoch {lines[-1]['epoch']}: {why}; look at the run before you believe in it")
+        if board and len(lines) > shown:
             board.epoch(lines[-1], losses)
         shown = len(lines)
 

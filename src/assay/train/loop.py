@@ -262,7 +262,7 @@ class Training:
     def _alarm(self) -> str | None:
         """What the sentinel says; certified training needs none, it is no attack that could be learnt by heart."""
         asked = self.method and not self.recipe.certifies
-        return alarm(self.history, single_step(self.method)) if self.method and asked else None
+        return alarm(self.history, self.method.name != "blend") if self.method and asked else None
 
     def _remember(self) -> None:
         """The weights of the best epoch, and the state that the sentinel would go back to."""

@@ -13,10 +13,10 @@ SHARE = 0.25  # of what is withstood in training; robust overfitting alone leave
 ABNORMAL = 0.2  # of the training images
 
 
-def alarm(history: Sequence[dict[str, Any]], single: bool = True) -> str | None:
+def alarm(history: Sequence[dict[str, Any]], same_eps: bool = True) -> str | None:
     """Why the last epoch is not to be trusted, in one line; None where nothing speaks against it.
 
-    single: the method makes one step. One of several may well be withstood where PGD at the full eps is not (a blend).
+    same_eps: the method attacks at the eps of the probe. What a blend shows at half of it may well be withstood there.
     """
     last = history[-1]
     if "validation_robust" not in last:
@@ -25,8 +25,8 @@ def alarm(history: Sequence[dict[str, Any]], single: bool = True) -> str | None:
     best = max((line["validation_robust"] for line in history[:-1]), default=0.0)
     if best - probe > FALLS:
         return f"robust validation accuracy fell from {best:.1%} to {probe:.1%}"
-    if single and seen > FALLS and probe < SHARE * seen and last.get("growth", 1.0) >= 1:
+    if same_eps and seen > FALLS and probe < SHARE * seen and last.get("growth", 1.0) >= 1:
         return f"{seen:.1%} of the training images withstand the method, {probe:.1%} of the validation images PGD"
-    if single and last.get("abnormal", 0.0) > ABNORMAL and best - probe > FALLS / 4:
+    if last.get("abnormal", 0.0) > ABNORMAL and best - probe > FALLS / 4:
         return f"the loss of {last['abnormal']:.1%} of the images was lower after the step than before it"
     return None
