@@ -173,7 +173,11 @@ def mnist_hard() -> Recipe:
 
 
 def cifar10_hard() -> Recipe:
-    """A small network on CIFAR-10 against linf 8/255, by single steps (de Jorge et al. 2022). Not measured."""
+    """A small network on CIFAR-10 against linf 8/255, by single steps (de Jorge et al. 2022).
+
+    51.6 % right, 26.0 % of 500 (22.3–30.0) stand under `standard` (one seed) in 482 s beside others. More epochs: not
+    measured.
+    """
     return Recipe(
         name="cifar10_hard",
         model="better_cnn",
