@@ -1,5 +1,7 @@
 """Interval bounds hold whatever is tried within the ball, and are exact where the truth is known in closed form."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,11 +10,14 @@ from torch import Tensor, nn
 
 from assay.adversary.goal import untargeted
 from assay.adversary.threat import linf
-from assay.adversary.victim import Victim
+from assay.adversary.victim import MICRO_BATCH, Victim
 from assay.attacks.pgd import pgd
 from assay.chance import Draws
-from assay.models.classifier import Classifier
+from assay.data import load
+from assay.evaluate import certificate
+from assay.models.classifier import Classifier, build
 from assay.models.intervals import certified, worst_logits
+from assay.tally import CERTIFIED
 
 SHAPE, CLASSES = (2, 7, 6), 4
 
@@ -122,3 +127,25 @@ def test_what_has_none_is_refused(net: nn.Module, line: str) -> None:
     images, labels = batch(0)
     with pytest.raises(ValueError, match=line):
         worst_logits(model, images, labels, 0.1)
+
+
+def test_every_batch_has_one_shape_so_that_neighbours_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    about = {
+        "architecture": "mlp(width=8)",
+        "shape": (1, 8, 8),
+        "classes": list("0123456789"),
+        "mean": [0.3],
+        "std": [0.4],
+    }
+    images, shapes = load("digits", "test", 41), []
+
+    def spy(*given: Any) -> Tensor:
+        shapes.append(given[1].shape)
+        return certified(*given)
+
+    monkeypatch.setattr(certificate, "certified", spy)
+    whole = certificate.certificates(build(about), images, [1e-4, 1e-3], "linf")[CERTIFIED]
+    assert set(shapes) == {(MICRO_BATCH, 1, 8, 8)}
+    some = certificate.certificates(build(about), images.rows(torch.arange(3, 41, 5)), [1e-4, 1e-3], "linf")[CERTIFIED]
+    assert some.tolist() == whole[3:41:5].tolist()
+    assert len(set(whole.tolist())) > 1

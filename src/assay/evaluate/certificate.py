@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from assay.adversary.victim import MICRO_BATCH, Victim
@@ -27,11 +28,15 @@ def certificates(
         for start in range(0, len(images), MICRO_BATCH):
             rows = slice(start, start + MICRO_BATCH)
             part = images.rows(rows)
-            pixels, labels = part.pixels(device), part.labels.to(device)
-            left = torch.arange(len(part), device=device)
+            empty = MICRO_BATCH - len(part)  # one shape, so that an image's bounds do not depend on its neighbours
+            pixels = F.pad(part.pixels(device), (0, 0, 0, 0, 0, 0, 0, empty))
+            labels = F.pad(part.labels.to(device), (0, empty))
+            left = torch.arange(MICRO_BATCH, device=device) < len(part)
             for eps in sorted(epsilons):  # who is not proven within a smaller one is not within a larger
-                left = left[certified(classifier, pixels[left], labels[left], eps)] if len(left) else left
-                largest[rows][left.cpu()] = eps
+                if not left.any():
+                    break
+                left = left & certified(classifier, pixels, labels, eps)
+                largest[rows][left[: len(part)].cpu()] = eps
     return {CERTIFIED: largest.numpy()}
 
 

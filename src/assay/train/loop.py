@@ -261,8 +261,8 @@ class Training:
 
     def _alarm(self) -> str | None:
         """What the sentinel says; certified training needs none, it is no attack that could be learnt by heart."""
-        asked = self.method and not self.recipe.certifies
-        return alarm(self.history, self.method.name != "blend") if self.method and asked else None
+        watched = None if self.recipe.certifies else self.method
+        return alarm(self.history, watched.name != "blend") if watched else None
 
     def _remember(self) -> None:
         """The weights of the best epoch, and the state that the sentinel would go back to."""

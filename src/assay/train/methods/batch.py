@@ -24,9 +24,8 @@ class Batch:
     """pixels `(B, C, H, W)` in [0, 1] and labels `(B,)`; the threat at the eps of this step.
 
     module is what learns, in training mode, and `classifier` the same without what joins processes: attacks see that.
-    total is how many images all processes have in this step together, and `share` what a loss is multiplied by so that
-    the mean over the processes is the mean over the images. Of the first images of a batch that is `watched`, `fell`
-    counts those whose loss an attack has lowered, and `seen` all.
+    A sum of losses is multiplied by `share`, so that the mean over the processes is the mean over the images. Of the
+    first images of a batch that is `watched`, `fell` counts those whose loss an attack has lowered, and `seen` all.
     """
 
     classifier: Classifier
@@ -72,11 +71,11 @@ class Batch:
         """The classifier in eval mode and frozen: crafting makes no gradients of weights, and moves no statistics."""
         return _Watched(self)
 
-    def craft(self, attack: Call, threat: Threat | None = None) -> Images:
+    def craft(self, attack: Call) -> Images:
         """Adversarial images for these weights; until="end": those that rest once fooled make weak ones."""
         goal: Goal = untargeted(self.labels, until="end")
         with self.victim() as victim:
-            crafted: Images = attack(victim, self.pixels, goal, threat or self.threat, self.draws)
+            crafted: Images = attack(victim, self.pixels, goal, self.threat, self.draws)
         return crafted
 
     def _notice(self, points: Images) -> None:
