@@ -5,11 +5,11 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from assay.adversary.victim import Victim, predicted
-from assay.explain import Explanation, method
+from assay.explain import Explanation, Of, explained_class, method
 from assay.spec import Count, Positive
 
 
-@method(access="scores", kind="maps")
+@method(access="scores", kind="maps", important="low")
 def occlusion(
     victim: Victim,
     images: Float[Tensor, "B C H W"],
@@ -18,8 +18,9 @@ def occlusion(
     patch: Count = 10,
     stride: Count = 2,
     colour: Positive | tuple[Positive, ...] = 0.0,
+    of: Of = "label",
 ) -> Explanation:
-    """Two maps, a value for each place of the patch: the label's probability, and the predicted class.
+    """Two maps, a value for each place of the patch: a class's probability, and the predicted class.
 
     Zeiler and Fergus 2014, arXiv 1311.2901, §4.2. colour is in [0, 1], a grey level or a number for each channel.
     Row 0 is the top of the image. ValueError if the patch or the colour does not suit the images.
@@ -27,7 +28,7 @@ def occlusion(
     height, width = images.shape[2:]
     if patch > min(height, width):
         raise ValueError(f"occlusion: patch {patch} must fit into the image, {height}×{width}")
-    paint = _paint(images, colour)
+    paint, explained = _paint(images, colour), explained_class(victim, images, labels, of)
     tops, lefts = range(0, height - patch + 1, stride), range(0, width - patch + 1, stride)
     probability = images.new_empty(len(images), len(tops), len(lefts))
     classes = torch.empty_like(probability, dtype=torch.int64)
@@ -36,10 +37,11 @@ def occlusion(
         for place, left in enumerate(lefts):
             covered[:, place, :, top : top + patch, left : left + patch] = paint
         logits = victim.logits(covered.flatten(0, 1)).unflatten(0, (len(images), len(lefts)))
-        probability[:, row] = logits.softmax(2).gather(2, labels[:, None, None].expand(-1, len(lefts), 1))[..., 0]
+        probability[:, row] = logits.softmax(2).gather(2, explained[:, None, None].expand(-1, len(lefts), 1))[..., 0]
         classes[:, row] = predicted(logits.flatten(0, 1)).unflatten(0, (len(images), len(lefts)))
-    unit = f"probability of the label, while {patch}×{patch} pixels are covered with {colour}"
-    return Explanation({"probability": probability, "class": classes}, unit, labels)
+    about = "the label" if of == "label" else "the class"
+    unit = f"probability of {about}, while {patch}×{patch} pixels are covered with {colour}"
+    return Explanation({"probability": probability, "class": classes}, unit, explained)
 
 
 def _paint(images: Float[Tensor, "B C H W"], colour: float | tuple[float, ...]) -> Float[Tensor, "c 1 1"]:

@@ -1,19 +1,21 @@
-"""Saliency: how much each pixel moves the logit of the predicted class."""
+"""Saliency: how much each pixel moves the logit of a class."""
 
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from assay.adversary.goal import targeted
 from assay.adversary.victim import Victim
-from assay.explain import Explanation, method
+from assay.explain import Explanation, Of, explained_class, method
 
 
 @method(access="gradients", kind="maps")
-def saliency(victim: Victim, images: Float[Tensor, "B C H W"], labels: Int64[Tensor, "B"]) -> Explanation:
-    """|∂ logit of the most confident class / ∂ pixel|, the largest over the channels.
+def saliency(
+    victim: Victim, images: Float[Tensor, "B C H W"], labels: Int64[Tensor, "B"], *, of: Of = "predicted"
+) -> Explanation:
+    """|∂ logit / ∂ pixel|, the largest over the channels; of the most confident class if nobody says.
 
     Simonyan et al. 2014, arXiv 1312.6034, §3.1.
     """
-    explained = victim.logits(images).argmax(1)
+    explained = explained_class(victim, images, labels, of)
     _, gradient = victim.gradient(images, targeted(explained, loss="logit"))
     return Explanation({"saliency": gradient.abs().amax(1)}, "logit per pixel of [0, 1]", explained)
