@@ -45,6 +45,7 @@ PATIENT = (  # what the unit tier has no time for, beside what is marked in its 
 
 
 LONGER = (  # what `make test` has no time for
+    "test_options.py::test_what_is_compiled",
     "test_ray.py::test_the_command_starts",
     "test_black_box.py::test_a_run_of_it_verifies",
     "test_black_box.py::test_it_is_attacked_as_its_access_allows[labels",

@@ -6,7 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
-from assay.cli.options import Augment, Board, Device, EpsText, Force, Images, Json, RunPath, ThreatText, note, show
+from assay.cli.options import (
+    Augment,
+    Board,
+    Compile,
+    Device,
+    EpsText,
+    Force,
+    Images,
+    Json,
+    Patience,
+    RunPath,
+    ThreatText,
+    note,
+    show,
+)
 
 if TYPE_CHECKING:
     from assay.evaluate.robust import Plan
@@ -17,6 +31,10 @@ if TYPE_CHECKING:
 WARM_UP = 0.4  # of the steps
 LOOKED_AT = 1000  # test images, where nobody says how many: the interval of a half is then 3 points to each side
 KEPT = ("name", "model", "data", "epochs", "batch_size", "learning_rate", "images", "size", "skip_bad", "augment")
+Statistics = Annotated[
+    Literal["running", "batch"],
+    arg(help="batch norm's statistics while images are attacked: counted so far, or theirs"),
+]
 METHOD_HELP = "an attack, made on each batch: pgd(steps=7); or fast, trades(beta=6), blend(steps=3), ibp"
 
 
@@ -31,6 +49,9 @@ def harden(
     augment: Augment = (),
     awp: Annotated[float, arg(metavar="X", help="move the weights by so much against the images, such as 0.005")] = 0.0,
     average: Annotated[float, arg(metavar="DECAY", help="keep a moving average of the weights, such as 0.99")] = 0.0,
+    crafted_by: Statistics = "running",
+    patience: Patience = None,
+    compile: Compile = False,
     eps: EpsText = None,
     suite: Annotated[Literal["quick", "standard"], arg(help="which attacks compare the two")] = "standard",
     images: Annotated[Images, arg(help="how many test images to compare them on; 1 000, if there are so many")] = None,
@@ -48,14 +69,12 @@ def harden(
     from assay.train.methods import read_method
     from assay.train.ranks import speaks
 
-    if resume and force:
-        raise ValueError("--resume goes on and --force begins again: take one of them")
-    if out.resolve() == run.resolve():
-        raise ValueError(f"--out {out} is the run itself: the hardened model needs another folder")
+    _possible(run, out, resume and force)
     plan = _plan(suite, threat, eps, device)
     settings = {"attack": str(read_method(method, plan.threat)), "threat": str(plan.threat), "epochs": epochs}
     settings |= {"learning_rate": learning_rate, "seed": seed, "augment": changes(augment)}
     settings |= {"awp": awp, "average": average, "keep": "best", "warm_up": WARM_UP}
+    settings |= {"crafted_by": crafted_by, "patience": patience, "compiled": compile or None}
     before, classifier = load_run(run)
     looked_at = _looked_at(before, classifier, plan, images) if speaks() else 0
     recipe = _recipe_of(before).changed(**settings)
@@ -67,6 +86,14 @@ def harden(
         learning.test(after, device, board)
         _compare(before, after, plan, suite, looked_at, json)
     return 0
+
+
+def _possible(run: Path, out: Path, both: bool) -> None:
+    """ValueError, before any work, for what harden does not do."""
+    if both:
+        raise ValueError("--resume goes on and --force begins again: take one of them")
+    if out.resolve() == run.resolve():
+        raise ValueError(f"--out {out} is the run itself: the hardened model needs another folder")
 
 
 def _looked_at(before: "Run", classifier: "Classifier", plan: "Plan", images: int | None) -> int:

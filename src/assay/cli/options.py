@@ -30,6 +30,8 @@ Data = Annotated[str | None, arg(metavar="NAME", help="a data set, or folder:PAT
 Size = Annotated[int | None, arg(metavar="N", help="make the images of folder: and parquet: N×N pixels")]
 SkipBad = Annotated[bool, arg(help="leave out images that cannot be read")]
 Board = Annotated[bool, arg(help="write RUN/tb while it learns, for: tensorboard --logdir RUN/tb")]
+Compile = Annotated[bool, arg(help="learn through torch.compile, which takes its time first")]
+Patience = Annotated[int | None, arg(metavar="N", help="end after N epochs that were no better, keep the best one")]
 Split = Annotated[Literal["train", "validation", "test"], arg(help="which part of the data")]
 Images = Annotated[int | None, arg(metavar="N", help="so many images, every class in proportion; all if not given")]
 ThreatText = Annotated[str, arg(metavar="THREAT", help="what the enemy may do, such as linf(8/255), l2(0.5) or l1(12)")]

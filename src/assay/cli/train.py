@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from assay.cli.options import Augment, Board, Device, Force, Images, Json, Size, SkipBad, show
+from assay.cli.options import Augment, Board, Compile, Device, Force, Images, Json, Patience, Size, SkipBad, show
 from assay.train.recipe import Recipe
 from assay.train.recipes import RECIPES
 from assay.train.recipes import recipe as named
@@ -32,6 +32,8 @@ def train(
     seeds: Annotated[int, arg(metavar="N", help="train so many times, from as many seeds: RUN-0, RUN-1 …")] = 1,
     weights: Weights = None,
     freeze: Annotated[bool, arg(help="let only the last layer learn, on top of --weights")] = False,
+    patience: Patience = None,
+    compile: Compile = False,
     out: Annotated[Path | None, arg(metavar="RUN", help="the run folder; runs/RECIPE if not given")] = None,
     resume: Annotated[bool, arg(help="take up a training that was stopped")] = False,
     tensorboard: Board = False,
@@ -44,18 +46,16 @@ def train(
     from assay.data import settled
     from assay.train.ranks import speaks
 
-    if resume and force:
-        raise ValueError("--resume goes on and --force begins again: take one of them")
+    _possible(model, seeds, resume and force)
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "images": images, "size": size}
     settings |= {"learning_rate": learning_rate, "data": data and settled(data), "skip_bad": skip_bad or None}
     settings |= {"model": model, "augment": changes(augment), "seed": seed, "freeze": freeze or None}
-    _possible(model, seeds)
+    settings |= {"patience": patience, "keep": patience and "best", "compiled": compile or None}
     path, board, found, texts = out or Path("runs") / recipe, boards.needed() if tensorboard else None, [], []
     for number in range(seeds):
         place = path if seeds == 1 else path.with_name(f"{path.name}-{number}")
         again = resume and (seeds == 1 or place.exists())  # of several, those that were not begun begin
-        begin = named(recipe).seed if seed is None else seed
-        from_here = settings | {"seed": begin + number if seeds > 1 else seed}
+        from_here = settings | {"seed": named(recipe).changed(seed=seed).seed + number if seeds > 1 else seed}
         wanted = _wanted(recipe, place, again, from_here, _settled(weights))
         run, history, drawn = learning.start(place, wanted, device=device, force=force, resume=again, board_of=board)
         if speaks():
@@ -68,10 +68,12 @@ def train(
     return 0
 
 
-def _possible(model: str | None, seeds: int) -> None:
+def _possible(model: str | None, seeds: int, both: bool) -> None:
     """ValueError, before any work, for what train does not do."""
     from assay.train.ranks import several
 
+    if both:
+        raise ValueError("--resume goes on and --force begins again: take one of them")
     if model and ".py:" in model:
         raise ValueError(f"--model {model}: a network of your own comes in by assay import, and learns by assay harden")
     if not 1 <= seeds <= MOST_SEEDS:

@@ -35,6 +35,14 @@ def schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> to
     )
 
 
+def sizes(images: int, batch_size: int) -> list[int]:
+    """How many images each step of an epoch takes. A last one that would be alone goes with the batch before it:
+    batch norm can learn nothing of one number."""
+    whole, left = divmod(images, batch_size)
+    taken = [batch_size] * whole + [left] * (left > 0)
+    return [*taken[:-2], batch_size + 1] if left == 1 and whole else taken
+
+
 def turn(rise: float, steps: int) -> float:
     """The share of a training in which the learning rate rises. Where that would be one step, torch divides by 0."""
     return rise + 0.01 if math.isclose(rise * steps, 1) else rise

@@ -1,7 +1,5 @@
 """The loop: one epoch after the other, standard or adversarial, on images that stay in the device's memory."""
 
-import copy
-import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -25,14 +23,15 @@ from assay.tally import kept_epoch
 from assay.train import checkpoints
 from assay.train.average import Average
 from assay.train.checkpoints import Checkpoint
-from assay.train.descent import optimizer, schedule
+from assay.train.compiled import compiled, tried
+from assay.train.descent import optimizer, schedule, sizes
 from assay.train.methods import METHODS, Fit, read_method, single_step
 from assay.train.methods.batch import Batch
 from assay.train.perturbation import perturbed
 from assay.train.provision import near, peak_memory
 from assay.train.ranks import Ranks
 from assay.train.recipe import Recipe
-from assay.train.sentinel import alarm
+from assay.train.sentinel import alarm, sound
 from assay.train.validation import validated
 
 History = list[dict[str, Any]]
@@ -73,12 +72,14 @@ class Training:
         self.augment = [read(text, AUGMENT, "augmentation") for text in recipe.augment]
         self._augmented(torch.arange(1, device=device), 0)  # ValueError, before any work, for what does not fit
         self.module: nn.Module = self.classifier
-        self.steps = -(-len(images) // recipe.batch_size)  # in an epoch
+        self.sizes = sizes(len(images), recipe.batch_size)
+        self.steps = len(self.sizes)  # in an epoch
         self.optimizer = optimizer(classifier.net, recipe)
         self.schedule = schedule(self.optimizer, recipe, self.steps * recipe.epochs)
         if self.method:
-            self._try()
-        self.module = ranks.wrapped(self.classifier)
+            self._try(min(2, len(images)))
+        self.compiling = self._compile() if recipe.compiled else 0.0
+        self.module = ranks.wrapped(self.module)
         self.average = Average(classifier.net, recipe.average) if recipe.average else None
         self.epoch = 0
         self.history: History = []
@@ -107,7 +108,7 @@ class Training:
                 bar.set_description(f"epoch {self.epoch + 1}/{epochs}")
                 losses, line = self._learn(self.epoch, bar)
                 self.history.append({"epoch": self.epoch + 1, **line, **self._validate(), **self._since()})
-                self._sound(self.history[-1]["validation_loss"])
+                sound(self.history[-1]["validation_loss"], self.epoch, self.recipe.learning_rate)
                 self.epoch += 1
                 if why := self._alarm():
                     self._take_back(why)
@@ -128,7 +129,7 @@ class Training:
         frozen_eval(self.classifier.net)
         joined = () if self.ranks.size == 1 else (self.ranks.rank,)
         with seeded(self.recipe.seed, "epoch", epoch, *joined):
-            for step, rows in enumerate(order.split(self.recipe.batch_size)):
+            for step, rows in enumerate(order.split(self.sizes)):
                 batch, logits, loss = self._step(rows, epoch, step)
                 right = (logits.argmax(1) == batch.labels).sum()
                 fell = torch.zeros_like(right) if batch.fell is None else batch.fell
@@ -141,7 +142,7 @@ class Training:
         summed_loss, hits, lower, seen = self.ranks.sum(sums).tolist()  # waits for the device
         seconds = time.perf_counter() - began
         mean_loss = summed_loss / len(order)
-        self._sound(mean_loss)
+        sound(mean_loss, self.epoch, self.recipe.learning_rate)
         found = {
             "loss": mean_loss,
             "accuracy": hits / len(order),
@@ -154,31 +155,27 @@ class Training:
             found["growth"] = self._growth(epoch, 1)
         if seen:
             found["abnormal"] = lower / seen
+        if self.compiling:
+            found["compiling"], self.compiling = self.compiling, 0.0
         return (self.ranks.sum(torch.stack(losses)) / self.ranks.size).tolist(), found
-
-    def _sound(self, loss: float) -> None:
-        """ValueError, before anything is saved, where the loss is no number any more."""
-        if not math.isfinite(loss):
-            kept = f"the state after epoch {self.epoch} is kept" if self.epoch else "nothing is kept"
-            raise ValueError(
-                f"the loss is no longer finite in epoch {self.epoch + 1}: try a learning rate below "
-                f"{self.recipe.learning_rate:g}; {kept}"
-            )
 
     def _since(self) -> dict[str, str]:
         """For the first epoch after one that was taken back: why it was."""
         told = [part["because"] for part in self.undone if part["back_to"] == self.epoch]
         return {"taken_back": told[-1]} if told else {}
 
-    def _try(self) -> None:
-        """Two images on their way, before anything is written: what does not fit is found here. Nothing is learnt."""
-        before = copy.deepcopy(self.classifier.state_dict())
-        self.classifier.train()
-        with seeded(self.recipe.seed, "trial"):
-            batch = self._batch(torch.arange(min(2, len(self.images)), device=self.device), 0, 0)
-            batch.module = self.classifier
-            self._fit(batch)()
-        self.classifier.load_state_dict(before)
+    def _compile(self) -> float:
+        """Learn through torch.compile from here on; the seconds that it takes, apart from those of the training."""
+        self.module, began = compiled(self.classifier), time.perf_counter()
+        for images in sorted(set(self.sizes)):
+            self._try(images)
+        return time.perf_counter() - began
+
+    def _try(self, images: int) -> None:
+        """Some images on their way, before anything is written: what does not fit is found here. Nothing is learnt."""
+        with tried(self.classifier), seeded(self.recipe.seed, "trial"):
+            batch = self._batch(torch.arange(images, device=self.device), 0, 0)
+            self._fit(batch)()[1].backward()
 
     def _agree(self) -> None:
         """What each process's batch norm has counted becomes their mean: one network is validated, kept, taken up."""
@@ -217,6 +214,7 @@ class Training:
             smoothing=self.recipe.label_smoothing,
             share=self.ranks.size / len(rows),
             progress=growth,
+            statistics=self.recipe.crafted_by,
             watched=bool(self.method) and step % WATCHED_STEPS == 0,
         )
 

@@ -7,6 +7,7 @@ from assay.spec import checked
 
 Optimizer = Literal["adam", "adamw", "sgd"]
 Keep = Literal["last", "best"]
+Statistics = Literal["running", "batch"]
 CERTIFIED_BY = "ibp"
 RANGES: dict[str, tuple[float, float]] = {
     "epochs": (1, 10_000),
@@ -34,8 +35,10 @@ class Recipe:
     keep: the weights after the last epoch, or those of the epoch that was best on validation images (for a hardening:
     under attack). patience: so many epochs without a better one end the training; 0: all are made.
     attack and threat, where given, are what every batch is hardened with: an attack (Madry et al. 2018) or a method
-    of assay.train.methods; `warm_up` is the share of the steps over which eps grows from 0; awp is the size of an
+    of assay.train.methods; `warm_up` is the share of the steps over which eps grows from 0; crafted_by: whether
+    batch norm, while images are crafted, uses what it has counted so far or the batch itself; awp is the size of an
     adversarial weight perturbation. weights is a file to begin from; with freeze only the last layer learns.
+    compiled: the network learns through torch.compile, whose last bits are others.
     augment names changes of assay.data.augment, made in that order.
     """
 
@@ -62,9 +65,11 @@ class Recipe:
     attack: str | None = None
     threat: str | None = None
     warm_up: float = 0.0
+    crafted_by: Statistics = "running"
     awp: float = 0.0
     weights: str | None = None
     freeze: bool = False
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         for name, (low, high) in RANGES.items():

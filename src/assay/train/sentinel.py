@@ -5,12 +5,22 @@ that it is trained with, and nothing else. Two signs are watched: a probe with t
 the share of training images whose loss is lower after the step than before (Lin et al. 2023, arXiv 2310.11465).
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 FALLS = 0.2  # of all images: so much lower than the best probe is no chance of 512 images (their 95 % is ± 4 points)
 SHARE = 0.25  # of what is withstood in training; robust overfitting alone leaves half
 ABNORMAL = 0.2  # of the training images
+
+
+def sound(loss: float, epoch: int, learning_rate: float) -> None:
+    """ValueError, before anything of that epoch (counted from 0) is saved, where the loss is no number any more."""
+    if not math.isfinite(loss):
+        kept = f"the state after epoch {epoch} is kept" if epoch else "nothing is kept"
+        raise ValueError(
+            f"the loss is no longer finite in epoch {epoch + 1}: try a learning rate below {learning_rate:g}; {kept}"
+        )
 
 
 def alarm(history: Sequence[dict[str, Any]], same_eps: bool = True) -> str | None:

@@ -10,7 +10,7 @@ from assay.models.classifier import Classifier
 from assay.run_folder import Run
 from assay.tally import kept_epoch
 from assay.train import checkpoints
-from assay.train.descent import one_cycle
+from assay.train.descent import one_cycle, sizes
 from assay.verify.ledger import ROUNDING, Ledger
 from assay.verify.model import recipe_of
 from assay.verify.source import Source
@@ -61,7 +61,7 @@ def _schedule(ledger: Ledger, run: Run, lines: list[dict[str, Any]], recipe: dic
         ledger.same(run.path / file, f"{key}, beside the recipe's,", run.read_json(file).get(key), wanted)
     ledger.same(run.path / "config.json", "recipe model", recipe["model"], run.read_json("model.json")["architecture"])
     images = {round(line["images_per_second"] * line["seconds"]) for line in lines}
-    steps = -(-max(images, default=0) // max(1, recipe["batch_size"]))
+    steps = len(sizes(max(images, default=0), max(1, recipe["batch_size"])))
     if len(images) != 1 or not steps or len(lines) > recipe["epochs"]:
         return
     for line in lines:
