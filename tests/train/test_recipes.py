@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from assay.data import load
+from assay.train.recipe import OWN
 from assay.train.recipes import RECIPES, recipe
 from tests.train.shortly import short
 
@@ -24,6 +25,8 @@ REACHED = {
     "mnist_hard": (600, 3, 0.883),
     "cifar10_hard": (600, 3, 0.269),
     "vit": (600, 4, 0.224),
+    "better_cnn_128": (400, 6, 0.615),
+    "vit_128": (300, 4, 0.419),
     "speed_cnn_gpu": (200, 3, 0.228),
 }
 CHANCE, BAND = 0.1, 0.06
@@ -31,10 +34,13 @@ TOO_LONG = {  # whose short form says nothing, or takes minutes on a CPU
     "mnist_certified",  # bounds at linf 0.4 are learnt over twenty epochs: in four it is at chance
     "preact_resnet18_fast",
     "preact_resnet18_trades",
+    "resnet18",
+    "resnet18_128",
 }
 
 
 def there(data: str) -> bool:
+    data = "scenes128" if data == OWN else data
     return data == "digits" or (Path(os.environ.get("ASSAY_DATA", "/nowhere")) / data).is_dir()
 
 

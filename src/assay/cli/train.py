@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from tyro.conf import Positional, arg
 
 from assay.cli.options import Augment, Board, Compile, Device, Force, Images, Json, Patience, Size, SkipBad, show
-from assay.train.recipe import Recipe
+from assay.train.recipe import OWN, Recipe
 from assay.train.recipes import RECIPES
 from assay.train.recipes import recipe as named
 
@@ -150,6 +150,8 @@ def _wanted(name: str, path: Path, resume: bool, settings: dict[str, Any], weigh
         if open_run(path).read_json("config.json").get("parent"):
             raise ValueError(f"--resume: {path} was begun by assay harden, which takes it up")
     wanted = wanted.changed(weights=weights)
+    if wanted.data == OWN:
+        raise ValueError(f"{name} is for images of your own: say where they are, --data {OWN}:PATH")
     if wanted.freeze and not wanted.weights:
         raise ValueError("--freeze lets only the last layer learn: it needs --weights FILE for what is below")
     return wanted

@@ -8,6 +8,7 @@ from assay.spec import checked
 Optimizer = Literal["adam", "adamw", "sgd"]
 Keep = Literal["last", "best"]
 Statistics = Literal["running", "batch"]
+OWN = "folder"  # of images of the user's own: where it lies only they can say
 CERTIFIED_BY = "ibp"
 RANGES: dict[str, tuple[float, float]] = {
     "epochs": (1, 10_000),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from assay.spec import pick
-from assay.train.recipe import Recipe
+from assay.train.recipe import OWN, Recipe
 
 
 def mnist_cnn() -> Recipe:
@@ -95,6 +95,46 @@ def vit() -> Recipe:
         weight_decay=0.05,
         augment=["flip", "shift(pixels=4)"],
         label_smoothing=0.1,
+    )
+
+
+def resnet18() -> Recipe:
+    """The network of ImageNet on CIFAR-10, quickly: weights for `resnet18_128` to begin from."""
+    return Recipe(
+        name="resnet18",
+        model="resnet18",
+        data="cifar10",
+        epochs=8,
+        batch_size=128,
+        learning_rate=2e-3,
+        optimizer="adamw",
+        weight_decay=0.05,
+        augment=["flip", "shift(pixels=4)"],
+    )
+
+
+def better_cnn_128() -> Recipe:
+    """`better_cnn` on a folder of your own images of about 128×128 (3 240 to train, 6 classes of scenes)."""
+    augment = ["flip", "shift(pixels=8)"]
+    return replace(better_cnn(), name="better_cnn_128", data=OWN, epochs=30, batch_size=64, augment=augment)
+
+
+def vit_128() -> Recipe:
+    """`vit` on the same, from scratch."""
+    augment = ["flip", "shift(pixels=8)"]
+    return replace(vit(), name="vit_128", data=OWN, epochs=60, batch_size=64, augment=augment)
+
+
+def resnet18_128() -> Recipe:
+    """`resnet18` on the same: for --weights, as of a run of the recipe `resnet18`, with or without --freeze."""
+    return replace(
+        resnet18(),
+        name="resnet18_128",
+        data=OWN,
+        epochs=8,
+        batch_size=32,
+        learning_rate=5e-4,
+        augment=["flip", "shift(pixels=8)"],
     )
 
 
@@ -222,8 +262,9 @@ def preact_resnet18_trades() -> Recipe:
 RECIPES: dict[str, Callable[[], Recipe]] = {
     recipe.__name__: recipe
     for recipe in (
-        *(better_cnn, cifar10_hard, digits_cnn, mlp, mnist_certified, mnist_cnn, mnist_cnn_bn, mnist_hard, mnist_mlp),
-        *(preact_resnet18_fast, preact_resnet18_trades, resnet14, small_cnn, speed_cnn, speed_cnn_gpu, vit),
+        *(better_cnn, better_cnn_128, cifar10_hard, digits_cnn, mlp, mnist_certified, mnist_cnn, mnist_cnn_bn),
+        *(mnist_hard, mnist_mlp, preact_resnet18_fast, preact_resnet18_trades, resnet14, resnet18, resnet18_128),
+        *(small_cnn, speed_cnn, speed_cnn_gpu, vit, vit_128),
     )
 }
 
