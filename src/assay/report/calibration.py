@@ -13,11 +13,11 @@ PLAIN = (
     "above it too modest. The mean distance, over images, is the expected calibration error (ECE)."
 )
 TEMPLATE = """<ul class="words">{% for line in lines %}<li>{{ line }}</li>{% endfor %}</ul>{{ figure }}
-<p><small>Bars are 95 % intervals; bins without images are left out. A few images make ECE larger than it is: “by
-chance” is what a calibrated model with these confidences would show on as many.</small></p>"""
-STOPPED = (
-    "most attacks stop as soon as they have won, barely over the border: how sure a model can be made is more than this"
-)
+<p><small>Bars are 95 % intervals; the line runs through bins of at least {{ few }} images. A few images make ECE
+larger than it is: “by chance” is what a calibrated model with these confidences would show on as many.</small></p>"""
+FEW = 20  # images: the line does not run through bins of fewer, which are smaller points
+STOPPED = """<p><small>Most attacks stop as soon as they have won, barely over the border: how sure a model can be made
+is more than this.</small></p>"""
 HEAD = ("model", "n", "ECE, 15 equal widths (95 %)", "by chance", "ECE, 15 equal masses (95 %)", "by chance", "Brier")
 
 
@@ -28,7 +28,7 @@ def calibration(seen: list[Seen]) -> Panel:
     if not found:
         return Panel("calibration", "How sure, and how right", PLAIN, fill=f"assay evaluate {seen[0].typed}")
     attacked = [(one, one.attacked) for one in seen if one.attacked and _sure(one.attacked)]
-    body = fill(TEMPLATE, lines=[_words(*pair) for pair in found], figure=_figure(found))
+    body = fill(TEMPLATE, lines=[_words(*pair) for pair in found], figure=_figure(found), few=FEW)
     rows = [_row(*pair) for pair in found]
     bins = [row for pair in found for row in _bins(*pair)]
     numbers = table(HEAD, rows, "Calibration on clean images")
@@ -63,13 +63,15 @@ def _figure(found: list[tuple[Seen, Evaluated]]) -> Markup:
     with drawing(4.6, 4.4) as (figure, ax):
         ax.plot([0, 100], [0, 100], color=INK, linewidth=0.8, linestyle=":")
         for one, evaluation in found:
-            bins = evaluation.figures["calibration"]["equal_width"]["bins"]
-            sure, right = ([100 * line[what] for line in bins] for what in ("confidence", "share"))
-            reach = [[100 * abs(line["share"] - line[side]) for line in bins] for side in ("low", "high")]
             colour, marker = RUNS[one.place % len(RUNS)], MARKERS[one.place % len(MARKERS)]
-            ax.errorbar(
-                sure, right, reach, color=colour, marker=marker, linewidth=1.2, elinewidth=0.7, label=key(one.name)
-            )
+            bins = evaluation.figures["calibration"]["equal_width"]["bins"]
+            ax.plot([], [], color=colour, marker=marker, label=key(one.name))
+            for many in (True, False):
+                shown = [line for line in bins if (line["n"] >= FEW) == many]
+                sure, right = ([100 * line[what] for line in shown] for what in ("confidence", "share"))
+                reach = [[100 * abs(line["share"] - line[side]) for line in shown] for side in ("low", "high")]
+                line = {"markersize": 5, "linewidth": 1.2} if many else {"markersize": 3, "linewidth": 0}
+                ax.errorbar(sure, right, reach, color=colour, marker=marker, elinewidth=0.8 if many else 0.4, **line)
         ax.set(xlim=(0, 102), ylim=(-2, 103), xlabel="how sure, %", ylabel="how often right, %")
         ax.set_aspect("equal")
         figure.legend(loc="outside lower center", ncols=min(2, len(found)), fontsize=9)
@@ -104,7 +106,7 @@ def _fooled(attacked: list[tuple[Seen, Evaluated]]) -> Markup:
     if not rows:
         return Markup()
     head = ("model", "attack", "eps", "images fooled", "sure, when fooled", "sure before", "surer than before")
-    return table(head, rows, f"How sure it is of what it was fooled into; {STOPPED}")
+    return table(head, rows, "How sure it is of what it was fooled into") + fill(STOPPED)
 
 
 def _error(found: dict[str, Any]) -> str:

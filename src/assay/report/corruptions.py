@@ -21,9 +21,8 @@ TITLE, GAP, WHITE = "Where nobody attacks", 1, 255
 TEMPLATE = """<ul class="words">{% for line in lines %}<li>{{ line }}</li>{% endfor %}</ul>
 <div class="pair">{% for figure in figures %}<div>{{ figure }}</div>{% endfor %}</div>
 <p>One image of {{ data }}, the first, at strength 0 (as it is) to {{ most }}:</p>
-<div class="scroll" tabindex="0" role="region" aria-label="One image under each corruption"><table class="sheet">
-<tbody>{% for name, about, row in pictures %}<tr><th scope="row">{{ name }}<small>{{ about }}</small></th>
-<td>{{ row }}</td></tr>{% endfor %}</tbody></table></div>"""
+<div class="pair">{% for name, about, row in pictures %}<figure class="grid"><figcaption><b>{{ name }}</b>
+<small>{{ about }}</small></figcaption>{{ row }}</figure>{% endfor %}</div>"""
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def _pictures(look: Look) -> list[tuple[str, str, Markup]]:
     for one, images in zip(look.settings["corruptions"], look.examples, strict=True):
         tiles = np.pad(images, ((0, 0), (0, 0), (0, 0), (0, GAP)), constant_values=WHITE)
         strip = upright(np.concatenate(list(tiles), axis=2)[..., :-GAP])
-        drawn = picture(strip, f"an image under {one['name']}, weak to strong", width="min(34rem, 100%)", exact=True)
+        drawn = picture(strip, f"an image under {one['name']}, weak to strong", width="100%", exact=True)
         rows.append((one["name"], f"{', '.join(map(_short, one['amounts']))}: {one['unit']}", drawn))
     return rows
 
