@@ -75,7 +75,7 @@ def _against_data(
     if np.abs(said.astype(int) - made).max(initial=0) > 1:  # a level, of rounding on another machine
         ledger.differs(folder.path / "examples.safetensors", "images are not those that the data and the seed make")
     else:
-        ledger.proofs += said.shape[0] * said.shape[1]
+        ledger.figures += said.shape[0] * said.shape[1]
 
 
 def _rows(ledger: Ledger, folder: Corrupted, config: dict[str, Any], table: Table) -> None:
