@@ -100,6 +100,7 @@ EVALUATION: Mapping[str, Any] = {
         "per_class": [{"n": int, "recall": float | None, "precision": float | None, "f1": float | None}],
         "attacks": [{"attack": str, "eps": float, **SHARE}],
         "robust": [{"eps": float, **SHARE}],
+        "calibration": dict | None,
     },
     "checks.json": {
         "verdict": Literal["believable", "suspicious", "not enough evidence"],

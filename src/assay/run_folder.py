@@ -4,6 +4,7 @@
     RUN/evaluations/NAME/  config.json env.json results.json costs.json images.parquet adversarial.safetensors
                            gallery.* strip.* predictions.* checks.json
     RUN/shards/…/          what is done of an evaluation that is not finished
+    RUN/corruptions/NAME/  (corrupted_folder.py)
     RUN/explanations/NAME/ config.json, and maps.safetensors or filters.safetensors or activations.safetensors
 
 Each file is written whole or not at all, and nothing is overwritten unless that is asked for. Whoever reads
@@ -230,7 +231,8 @@ def _foreign(path: Path) -> str:
         config = None
     if not isinstance(config, dict) or "schema" not in config:
         return "something that is no run"
-    known = {*Run.wanted, "model.safetensors", "checkpoint.pt", "evaluations", "explanations", "panels", "shards", "tb"}
+    known = {*Run.wanted, "model.safetensors", "checkpoint.pt", "evaluations", "explanations", "corruptions", "panels"}
+    known |= {"shards", "tb"}
     others = (entry.name for entry in path.iterdir() if entry.name not in known and entry.suffix != ".part")
     return next((f"{name!r}, which is no part of a run" for name in sorted(others)), "")
 

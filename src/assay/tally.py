@@ -20,6 +20,8 @@ VERDICTS = ("wrong", "robust", "broken", "fault", "exempt")
 TOP = 5  # classes among which the right one counts as found
 STANDS = ("robust", "exempt")
 CERTIFIED = "eps_certified"
+BINS = 15  # of a reliability diagram, as Guo et al. 2017 (arXiv 1706.04599) have it
+NORMAL = 1.959963984540054  # standard deviations to each side that hold 95 %
 
 
 def column(attack: str, eps: float, what: str) -> str:
@@ -46,6 +48,7 @@ def tally(table: Table, attacks: Sequence[str], epsilons: Sequence[float], class
         "certified": [{"eps": eps, **share(proven(table, eps))} for eps in epsilons] if CERTIFIED in table else None,
         "faults": sum(int((_verdict(table, attack, eps) == "fault").sum()) for attack in attacks for eps in epsilons),
         "smallest_eps": _smallest_eps(table, attacks, epsilons),
+        "calibration": calibration(table, attacks, epsilons),
     }
 
 
@@ -107,6 +110,92 @@ def first_breaker(table: Table, attacks: Sequence[str], epsilons: Sequence[float
     return first
 
 
+def calibration(table: Table, attacks: Iterable[str], epsilons: Sequence[float]) -> dict[str, Any]:
+    """Whether the model is as often right as it is sure, on the n clean images that it has an answer for.
+
+    Twice: with bins of equal width, which papers mean by ECE (arXiv 1706.04599), and with bins of equal mass, which few
+    images bias less (Roelofs et al. 2022, arXiv 2012.08668). brier: the mean square of confidence less right (1 or 0),
+    of the predicted class alone; the table does not hold what the other classes got, so that there is no likelihood.
+    mean: the mean confidence. fooled: of the images that each attack broke, how sure the model is then, and was before.
+    """
+    known = (table["clean_prediction"] >= 0) & _possible(table["clean_confidence"])
+    sure = table["clean_confidence"][known].astype(np.float64)
+    right = (table["clean_prediction"] == table["label"])[known]
+    places = np.linspace(0, 1, BINS + 1)
+    return {
+        "n": len(sure),
+        "equal_width": reliability(sure, right, places),
+        "equal_mass": reliability(sure, right, np.quantile(sure, places) if len(sure) else places),
+        "brier": _mean((sure - right) ** 2),
+        "mean": {"all": _mean(sure), "right": _mean(sure[right]), "wrong": _mean(sure[~right])},
+        "fooled": [_fooled(table, attack, eps) for attack in attacks for eps in epsilons],
+    }
+
+
+def reliability(sure: np.ndarray, right: np.ndarray, edges: np.ndarray) -> dict[str, Any]:
+    """The bins, from above an edge to the next, that are not empty, and the expected calibration error (ECE).
+
+    ECE is the mean, over images, of how far accuracy and confidence lie apart in their bin. Its interval is that of a
+    mean whose signs are known (1.96 standard errors): too narrow where the two hardly differ. What chance alone would
+    make of it is said beside it: by_chance, the expectation for a model of these confidences that is calibrated,
+    √(2/π) of the standard deviation of each bin (normal approximation).
+    """
+    if not len(sure):
+        return {"bins": [], "ece": None, "low": None, "high": None, "by_chance": None}
+    place = np.searchsorted(edges[1:-1], sure)
+    count, confidence = np.bincount(place, minlength=BINS), np.bincount(place, sure, BINS)
+    gap = np.bincount(place, sure - right, BINS)
+    chance = np.sqrt(np.bincount(place, sure * (1 - sure), BINS)).sum() * np.sqrt(2 / np.pi) / len(sure)
+    ece = float(np.abs(gap).sum() / len(sure))
+    error = NORMAL * float((np.sign(gap)[place] * (sure - right)).std() / np.sqrt(len(sure)))
+    bins = [
+        {"from": float(edges[one]), "to": float(edges[one + 1]), "confidence": float(confidence[one] / count[one])}
+        | share(right[place == one])
+        for one in np.flatnonzero(count)
+    ]
+    return {"bins": bins, "ece": ece, "low": max(0.0, ece - error), "high": ece + error, "by_chance": float(chance)}
+
+
+def corrupted(table: Table, corruptions: Sequence[str], strengths: Sequence[int]) -> dict[str, Any]:
+    """Accuracy and calibration on corrupted images (columns "CORRUPTION@STRENGTH:prediction" and confidence).
+
+    mean: accuracy over all corruptions and strengths, each weighing the same; its interval is that of n images, since
+    one image under thirty corruptions is no thirty images. each: the same of one corruption.
+    """
+    right = table["clean_prediction"] == table["label"]
+    return {
+        "clean": share(right),
+        "mean": mean_of(kept(table, corruptions, strengths)),
+        "each": [{"corruption": name, **mean_of(kept(table, [name], strengths))} for name in corruptions],
+        "lines": [_corrupted(table, name, strength) for name in corruptions for strength in strengths],
+    }
+
+
+def kept(table: Table, corruptions: Iterable[str], strengths: Sequence[int]) -> np.ndarray:
+    """Of each image the share of corruptions and strengths under which it is right."""
+    pairs = [(name, strength) for name in corruptions for strength in strengths]
+    hits = [table[column(*pair, "prediction")] == table["label"] for pair in pairs]
+    found: np.ndarray = np.mean(hits, axis=0)
+    return found
+
+
+def mean_of(values: np.ndarray) -> dict[str, Any]:
+    """n, the mean of values of [0, 1] as `share`, and Wilson's interval, which is never too narrow for such a mean:
+    their variance is at most that of as many answers of yes or no."""
+    n, mean, square = len(values), float(values.mean()), NORMAL**2
+    half = NORMAL * float(np.sqrt(n * mean * (1 - mean) + square / 4)) / (n + square)
+    centre = (n * mean + square / 2) / (n + square)
+    return {"n": n, "share": mean, "low": max(0.0, centre - half), "high": min(1.0, centre + half)}
+
+
+def paired_mean(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
+    """Two shares of each image, and their mean difference with 1.96 standard errors of it: the images are the same."""
+    difference = after - before
+    gained, error = float(difference.mean()), NORMAL * float(difference.std() / np.sqrt(len(difference)))
+    about = {"gained": gained, "low": gained - error, "high": gained + error}
+    return {"before": mean_of(before), "after": mean_of(after), **about}
+
+
 def passes(cost: Mapping[str, Any], line: Mapping[str, Any]) -> float:
     """Images through the model, forward and backward, for each image that the attack of that line attacked."""
     return float(cost["forwards"] + cost["backwards"]) / max(1, line["attacked"])
@@ -150,6 +239,30 @@ def _attack(table: Table, attack: str, eps: float) -> dict[str, Any]:
         "faults": int((verdict == "fault").sum()),
         **{f"mean_{name}": float(values.mean()) if len(values) else None for name, values in looks.items()},
     }
+
+
+def _corrupted(table: Table, name: str, strength: int) -> dict[str, Any]:
+    said, sure = (table[column(name, strength, what)] for what in ("prediction", "confidence"))
+    alone = {"label": table["label"], "clean_prediction": said, "clean_confidence": sure}
+    found = calibration(alone, (), ())
+    calibrated = {"ece": found["equal_width"]["ece"], "confidence": found["mean"]["all"]}
+    return {"corruption": name, "strength": strength, **share(said == table["label"]), **calibrated}
+
+
+def _fooled(table: Table, attack: str, eps: float) -> dict[str, Any]:
+    sure, before = table[column(attack, eps, "confidence")], table["clean_confidence"]
+    broken = (_verdict(table, attack, eps) == "broken") & _possible(sure) & _possible(before)
+    means = {"confidence": _mean(sure[broken]), "before": _mean(before[broken])}
+    return {"attack": attack, "eps": eps, "n": int(broken.sum()), **means, "surer": int((sure > before)[broken].sum())}
+
+
+def _possible(confidence: np.ndarray) -> np.ndarray:
+    found: np.ndarray = (confidence >= 0) & (confidence <= 1)
+    return found
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.astype(np.float64).mean()) if len(values) else None
 
 
 def _smallest_eps(table: Table, attacks: Sequence[str], epsilons: Sequence[float]) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ ONE = {
     "attack run --attack fgsm --images 2": ("evaluation", "clean", "attacks", "robust", "costs"),
     "evaluate run --images 2": ("evaluation", "clean", "attacks", "robust", "costs"),
     "compare run other": ("comparisons",),
+    "corrupt run --images 2": ("corruptions", "clean", "mean", "each", "lines"),
     "explain run --method saliency": ("explanations",),
     "harden run --out new --epochs 1 --method fgsm --images 2": ("run", "clean", "robust"),
     "verify run": ("figures", "proofs", "differences", "unknown", "digests"),

@@ -22,6 +22,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["train", "digits_cnn", "--epochs", "3", "--images", "400", "--out", str(path)]) == 0
         where = ["--threat", "linf(0.1)", "--eps", "0.05", "--images", "24"]
         assert main(["attack", str(path), *ATTACKS, *where]) == 0
+        assert main(["corrupt", str(path), "--images", "24", "--device", "cpu"]) == 0
         assert main(["explain", str(path), "--method", "saliency"]) == 0
     return path
 

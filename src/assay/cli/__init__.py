@@ -23,7 +23,7 @@ from assay.user_code import blame
 LONGEST_LINE = 1000
 VERBS = (
     *("demo", "data", "model", "train", "import", "attack", "evaluate", "compare", "explain", "harden"),
-    *("universal", "doctor", "verify", "report"),
+    *("universal", "corrupt", "doctor", "verify", "report"),
 )
 TOGETHER = ("train", "harden")  # what several processes of torchrun do as one
 WORLD = "WORLD_SIZE"  # how many those are

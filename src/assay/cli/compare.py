@@ -15,10 +15,14 @@ def compare(
     json: Json = False,
 ) -> int:
     """Set two runs side by side on the same images, with a paired test."""
+    from assay.cli.corrupt import compared as corrupted
+    from assay.cli.corrupt import compared_text as corrupted_text
     from assay.cli.evaluating import compared, compared_text, shared
     from assay.run_folder import open_run
 
     before, after = open_run(run), open_run(other)
     results = [compared(before, after, name) for name in shared(before, after)]
-    show({"comparisons": results}, "\n".join(compared_text(result) for result in results), json)
+    corruptions = corrupted(before, after)
+    text = [*map(compared_text, results), *map(corrupted_text, corruptions)]
+    show({"comparisons": results, "corruptions": corruptions}, "\n".join(text), json)
     return 0

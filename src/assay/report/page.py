@@ -4,8 +4,10 @@ from importlib.resources import files
 
 from assay.report.activations import activations
 from assay.report.attacks_table import attacks_table
+from assay.report.calibration import calibration
 from assay.report.checks import checks
 from assay.report.contact_sheet import contact_sheet
+from assay.report.corruptions import corruptions
 from assay.report.cost import cost
 from assay.report.curve import curve
 from assay.report.damage import damage
@@ -37,6 +39,8 @@ PANELS = (
     gallery,
     predictions,
     per_class,
+    calibration,
+    corruptions,
     universal,
     explanations,
     filters,

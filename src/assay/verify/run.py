@@ -8,6 +8,7 @@ import torch
 
 from assay.models.classifier import Classifier
 from assay.run_folder import Evaluation, Run
+from assay.verify.corrupted import verify_corruptions
 from assay.verify.figures import verify_costs, verify_figures, verify_settings
 from assay.verify.ledger import Ledger
 from assay.verify.looked import look
@@ -61,6 +62,7 @@ def verify(
     for name in run.names("explanations"):
         verify_explanation(ledger, run, run.explanation(name), source, classifier)
     verify_universal(ledger, run, source, classifier)
+    verify_corruptions(ledger, run, source, classifier)
     _say(ledger, run, classifier)
     return ledger
 
