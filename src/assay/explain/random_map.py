@@ -20,7 +20,7 @@ def random_map(
     seed: int = 0,
     of: Of = "predicted",
 ) -> Explanation:
-    """Uniform numbers in [0, 1), one a pixel: of a picture always the same, wherever it stands and whatever the model."""
+    """Uniform numbers in [0, 1), one a pixel: of a picture always the same, wherever it stands, whatever the model."""
     explained = explained_class(victim, images, labels, of)
     drawn = Draws(seed, _key(images)).uniform(images.shape[2:], "random_map")
     words = ("a control: random numbers, which know nothing of image or model",)
