@@ -57,7 +57,7 @@ class Judged:
 
 def judged(name: str, place: int, folder: Folder) -> Judged | None:
     """None where nobody has checked. ValueError where a file is damaged."""
-    if not folder.has("quality.json"):
+    if not folder.read_json("config.json").get("checked"):
         return None
     folder.read_json("quality.json")
     arrays = folder.read_arrays("quality.safetensors")

@@ -30,7 +30,11 @@ def randomisation(case: Case) -> Arrays:
         for number, stage in enumerate(stages(network, few.images)):
             for place, module in enumerate(stage):
                 draw_anew(module, derive(0, "randomisation", number, place))
-            columns.append(alike(before, importance(few.again(few.images), few.facts.important)))
+            if few.victim.logits(few.images).isfinite().all():
+                after = importance(few.again(few.images), few.facts.important)
+                columns.append(alike(before, after))
+            else:  # without an answer there is no map, and so none that is like the old one
+                columns.append(np.zeros(len(few.images)))
     return {"randomisation": np.stack(columns, 1)} if columns else {}
 
 
