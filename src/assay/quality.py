@@ -25,8 +25,8 @@ ORDERS = ("method", "edges", "random", "moved")
 CHECKS = (*CURVES, "randomisation", "stability", "completeness")
 FEWEST = 8  # images: of fewer, the interval of a mean is as wide as the differences between good maps and bad
 ROOM = 0.2  # of probability: if the whole image moves the answer by less, no order of its pixels can show much
-MATTERS = 0.05  # of that room: random maps gain up to 0.03 by luck of 32 images; usual maps 0.1 to 0.6
-SAME = 0.5  # rank correlation: a map like this is still half the old one; gradients fall to 0.4 and below, edges keep 1
+MATTERS = 0.05  # of that room: random maps gain up to 0.03 by luck of 32 images; usual maps 0.05 to 0.6
+SAME = 0.5  # rank correlation: a map like this is still half the old one; gradients fall to 0.3 and below, edges keep 1
 STEADY = 0.5  # rank correlation under noise that nobody sees; usual maps keep 0.7 and more, random ones 0
 GAP = 0.1  # of the change that a map adds up to: a sum of fewer steps than it needs is off by more
 

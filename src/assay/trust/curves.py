@@ -22,8 +22,8 @@ def curves(case: Case, name: str, step: Step) -> Arrays:
     """The curves `(B, STEPS + 1)` of the method, of an edge detector, of a random map, and of the method's map moved.
 
     step gives the images in which the first so many pixels, by their places, are done. Differs from the paper: there
-    is no map to compare with. Pixels at random spoil an image by their grain alone, more than the patches of a smooth
-    map do; so what decides is the map itself, put elsewhere: as smooth, and about nothing.
+    is no map to compare with. Pixels at random and a smooth map do not spoil an image alike; so what decides is the map
+    itself, put elsewhere: as smooth, and about nothing.
     """
     size = (case.images.shape[2], case.images.shape[3])
     ties = case.draws.uniform(size, "ties")
