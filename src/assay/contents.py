@@ -140,7 +140,17 @@ EXPLANATION: Mapping[str, Any] = {
         "data": str | None,
         "split": str | None,
         "classes": list[str],
+        "checked": bool | None,  # whether the maps are true; then quality.json and its numbers are there
     },
+    "quality.json": {
+        **{"n": int, "again": int, "steps": int, "noise": float, "stages": list[str], "because": list[str]},
+        "mark": Literal["do not trust", "not enough evidence", "nothing against it"],
+        "checks": [
+            {"check": str, "n": int, "value": float, "low": float | None, "high": float | None, "wanted": str}
+            | {"verdict": Literal["passed", "failed", "no evidence"], "because": str}
+        ],
+    },
+    "quality.safetensors": {"index", "explained", "probability"},
     "maps.safetensors": {"images", "labels", "index", "explained", "probability"},
     "filters.safetensors": set(),
     "activations.safetensors": {"images", "labels", "index"},

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from assay.contents import CLEAN, FORMS, LARGEST, LEARNT, MAPS, NUMBERS, PICTURES, WHOLE
+from assay.quality import CURVES, ORDERS
 from assay.tally import CERTIFIED, VERDICTS, column
 
 
@@ -108,6 +109,10 @@ def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> 
     """The same for a file of an explanation."""
     if name == "config.json":
         return "" if content["maps"] else "it has no maps"
+    if name == "quality.safetensors":
+        return _wrong_quality(content, config)
+    if name == "quality.json":
+        return ""
     maps = [f"map.{key}" for key in config["maps"]]
     if missing := [key for key in maps if key not in content]:
         return f"{missing[0]} is missing"
@@ -121,6 +126,29 @@ def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> 
         if key in ("labels", "explained", "map.class") and (wrong := wrong_labels(numbers, config["classes"])):
             return wrong
     return ""
+
+
+def _wrong_quality(content: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> str:
+    sizes = {"n": content["index"].size}
+    curves = [f"{curve}.{order}" for curve in CURVES for order in ORDERS]
+    if missing := [key for key in curves if key not in content]:
+        return f"{missing[0]} is missing"
+    again = {"randomisation": "ms", "stability": "mt", "completeness.sum": "n", "completeness.change": "n"}
+    forms = {"index": ("iu", "n"), "explained": ("iu", "n"), "probability": ("f", "n")}
+    forms |= dict.fromkeys(curves, ("f", "np")) | {key: ("f", axes) for key, axes in again.items() if key in content}
+    for key, form in forms.items():
+        if wrong := _wrong_array(content[key], *form, sizes):
+            return f"{key} {wrong}"
+    if strange := sorted(set(content) - set(forms)):
+        return f"{strange[0]} is none of its arrays"
+    if len({content[key].shape[1] for key in curves}) > 1 or min(content[key].shape[1] for key in curves) < 2:
+        return "its curves are of different lengths"
+    if ("completeness.sum" in content) != ("completeness.change" in content):
+        return "completeness lacks its sum or its change"
+    chances = [content[key] for key in ("probability", *curves)]
+    if any(values.min() < 0 or values.max() > 1 for values in chances):
+        return "a probability is out of range"
+    return wrong_labels(content["explained"], config["classes"])
 
 
 def _wrong_array(array: np.ndarray, kinds: str, letters: str, sizes: Mapping[str, int], finite: bool = True) -> str:

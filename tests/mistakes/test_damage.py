@@ -32,6 +32,8 @@ READERS = {  # of each file, a command that cannot do without it
     f"{EVALUATION}/gallery.safetensors": ("report", "run"),
     f"{EXPLANATION}/config.json": ("report", "run"),
     f"{EXPLANATION}/maps.safetensors": ("report", "run"),
+    f"{EXPLANATION}/quality.json": ("report", "run"),
+    f"{EXPLANATION}/quality.safetensors": ("report", "run"),
 }
 MAY_MISS = ("checkpoint.pt", "metrics.jsonl", f"{EVALUATION}/gallery.json", f"{EXPLANATION}/config.json")
 

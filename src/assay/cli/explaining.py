@@ -1,8 +1,8 @@
 """What explain and demo share: methods carried out on a few images of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.cli.options import device_of, load_images, load_run
 from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from assay.spec import Call
 
 USUALLY = 6  # images
+Examine = Callable[["Call"], tuple[dict[str, Any], dict[str, Any]]]
 
 
 def explain_run(
@@ -27,10 +28,11 @@ def explain_run(
     device: str,
     force: bool,
     skip_bad: bool = False,
+    checks: bool = True,
 ) -> list[Folder]:
     """Explain images (numbered in the whole data set) and write maps and settings into RUN/explanations/…
 
-    The data are read only if one of the methods is about images.
+    The data are read only if one of the methods is about images. checks: also whether maps are true.
     """
     from assay import spec
     from assay.adversary.victim import Victim
@@ -43,15 +45,17 @@ def explain_run(
     of_images = [call for call in calls if facts(call).of_images]
     if image and not of_images:
         raise ValueError(f"--image {image[0]}: {calls[0].name} is not about images, leave it out")
-    chosen = _chosen(load_images(run, data, split, None, skip_bad), image) if of_images else None
+    everything = load_images(run, data, split, None, skip_bad) if of_images else None
+    chosen = _chosen(everything, image) if everything else None
     names = [_name(call, chosen, image) for call in calls]
     drafts = [fresh(run.explanation(name), force) for name in names]
     with Victim(classifier.to(where)) as victim:
         if chosen:
             gradients = any(facts(call).access == "gradients" for call in calls)
             check(classifier, chosen.pixels(where), len(chosen.classes), gradients)
+        examine = _examiner(victim, chosen, everything) if checks and chosen and everything else None
         for call, draft in zip(calls, drafts, strict=True):
-            _explain(run, victim, chosen if facts(call).of_images else None, call, draft, where)
+            _explain(run, victim, chosen if facts(call).of_images else None, call, draft, where, examine)
     return [run.explanation(name) for name in names]
 
 
@@ -82,10 +86,26 @@ def _chosen(everything: "ImageSet", image: tuple[int, ...]) -> "ImageSet":
     return everything.rows(torch.tensor([place[number] for number in image]))
 
 
+def _examiner(victim: "Victim", chosen: "ImageSet", everything: "ImageSet") -> Examine:
+    """What checks the maps of a method, on the images chosen and some more."""
+    from assay.trust.examination import Known, enough, examine
+
+    judged, known = enough(chosen, everything), Known()
+    return lambda call: examine(victim, call, judged, known)
+
+
 def _explain(
-    run: Run, victim: "Victim", chosen: "ImageSet | None", call: "Call", draft: Folder, where: "torch.device"
+    run: Run,
+    victim: "Victim",
+    chosen: "ImageSet | None",
+    call: "Call",
+    draft: Folder,
+    where: "torch.device",
+    examine: Examine | None,
 ) -> None:
     import torch
+
+    from assay.quality import judge
 
     model = run.read_json("model.json")
     pixels = chosen.pixels(where) if chosen else torch.zeros(0, *model["shape"], device=where)
@@ -99,7 +119,12 @@ def _explain(
         arrays |= {"explained": found.explained.cpu().numpy(), "probability": probability.cpu().numpy()}
     kind = facts(call).kind
     draft.write_arrays(f"{kind}.safetensors", arrays)
+    checked = examine is not None and kind == "maps"
+    if examine and checked:
+        numbers, told = examine(call)
+        draft.write_arrays("quality.safetensors", numbers)
+        draft.write_json("quality.json", {"schema": SCHEMA, **told, **judge(numbers)})
     about = {"method": str(call), "name": call.name, "kind": kind, "maps": list(found.maps), "unit": found.unit}
     about |= {"words": list(found.words), "classes": list(chosen.classes) if chosen else model["classes"]}
     about |= {"data": chosen.name, "split": chosen.split} if chosen else {}
-    draft.write_json("config.json", {"schema": SCHEMA, **about, "weights": model["weights"]})
+    draft.write_json("config.json", {"schema": SCHEMA, **about, "checked": checked, "weights": model["weights"]})

@@ -33,11 +33,13 @@ class Facts:
     access: what it asks of the victim; "weights" looks inside. kind: what its maps are, and so who draws them:
     "maps" `(B, h, w)` of the images, "filters" `(N, C, h, w)` of a layer, "activations" `(B, N, h, w)` of layers.
     important: where a map says that the answer hangs on a place: where it is high, low, or far from 0.
+    control: it knows nothing of the model's reasons, and no check of maps may believe it.
     """
 
     access: Access
     kind: Kind
     important: Important = "high"
+    control: bool = False
 
     @property
     def of_images(self) -> bool:
@@ -51,19 +53,25 @@ class Explanation:
 
     explained: of "maps", the class of each image that they are about. The first map is the method's own; one called
     "class" holds predicted classes; all others hold numbers in `unit`. words: lines for the command line and report.
+    window: where each value of a map is about a square of pixels, its side and the step to the next. adds_up_to: the
+    change of each image's answer that all values of the method's own map, with their signs, promise to add up to.
     """
 
     maps: dict[str, Shaped[Tensor, "..."]]
     unit: str
     explained: Int64[Tensor, "B"] | None = None
     words: tuple[str, ...] = ()
+    window: tuple[int, int] | None = None
+    adds_up_to: Float[Tensor, "B"] | None = None
 
 
-def method(access: Access, kind: Kind, important: Important = "high") -> Callable[[Method], Method]:
+def method(
+    access: Access, kind: Kind, important: Important = "high", *, control: bool = False
+) -> Callable[[Method], Method]:
     """Put the facts beside the function, as `function.facts`."""
 
     def with_facts(function: Method) -> Method:
-        function.facts = Facts(access, kind, important)  # type: ignore[attr-defined]
+        function.facts = Facts(access, kind, important, control)  # type: ignore[attr-defined]
         return function
 
     return with_facts

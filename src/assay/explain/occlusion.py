@@ -41,7 +41,7 @@ def occlusion(
         classes[:, row] = predicted(logits.flatten(0, 1)).unflatten(0, (len(images), len(lefts)))
     about = "the label" if of == "label" else "the class"
     unit = f"probability of {about}, while {patch}×{patch} pixels are covered with {colour}"
-    return Explanation({"probability": probability, "class": classes}, unit, explained)
+    return Explanation({"probability": probability, "class": classes}, unit, explained, window=(patch, stride))
 
 
 def _paint(images: Float[Tensor, "B C H W"], colour: float | tuple[float, ...]) -> Float[Tensor, "c 1 1"]:

@@ -9,15 +9,17 @@ from markupsafe import Markup
 from assay.report.html import PERCENT, Panel, fill
 from assay.report.pictures import classes as class_picture
 from assay.report.pictures import heat, picture, reddened, swatch, upright
+from assay.report.quality import Judged, judged, mark, quality
 from assay.report.seen import Seen
 
 TEMPLATE = """
 {% for method in methods %}
 <h3>{{ method.title }}</h3>
+{{ method.quality }}
 <p class="expert">{{ method.about }}</p>
 <div class="scroll" tabindex="0" role="region" aria-label="{{ method.title }}"><table class="maps">
 <thead><tr><th scope="col">image</th>
-{% for head in method.head %}<th scope="col">{{ head }}</th>{% endfor %}</tr></thead>
+{% for head in method.head %}<th scope="col">{{ head.text }}{{ head.mark }}</th>{% endfor %}</tr></thead>
 <tbody>{% for row in method.rows %}<tr><th scope="row">{{ row.image }}<small>{{ row.label }}</small></th>
 {% for cell in row.cells %}<td>{{ cell.picture }}<small>{{ cell.text }}</small></td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>
@@ -42,6 +44,7 @@ class Maps:
     one: Seen
     config: dict[str, Any]
     arrays: dict[str, np.ndarray]
+    quality: Judged | None = None
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.arrays[f"map.{name}"]
@@ -54,7 +57,7 @@ def explanations(seen: list[Seen]) -> Panel:
     if not groups:
         command = f"assay explain {seen[0].typed} --method saliency"
         return Panel("explanations", "What it looks at", plain, fill=command)
-    methods = [_method(maps) for maps in groups]
+    methods = [_method(number, maps) for number, maps in enumerate(groups)]
     return Panel("explanations", "What it looks at", plain, fill(TEMPLATE, methods=methods))
 
 
@@ -66,17 +69,17 @@ def groups_of(kind: str, seen: list[Seen]) -> list[list[Maps]]:
             folder = one.run.explanation(name)
             config = folder.read_json("config.json")
             if config["kind"] == kind:
-                maps = Maps(one, config, folder.read_arrays(f"{kind}.safetensors"))
+                maps = Maps(one, config, folder.read_arrays(f"{kind}.safetensors"), judged(one.name, one.place, folder))
                 images = maps.arrays["images"].tobytes() if "images" in maps.arrays else b""
                 colours = [maps[key].shape[1] for key in config["maps"] if kind == "filters"]
                 groups.setdefault((name, images, *config["maps"], *colours), []).append(maps)
     return list(groups.values())
 
 
-def _method(group: list[Maps]) -> dict[str, Any]:
+def _method(number: int, group: list[Maps]) -> dict[str, Any]:
     first = group[0]
     kinds = first.config["maps"]
-    head = [f"{maps.one.name}: {kind}" for kind in kinds for maps in group]
+    head = [{"text": f"{maps.one.name}: {kind}", "mark": mark(maps.quality)} for kind in kinds for maps in group]
     rows = []
     for place in range(len(first.arrays["images"])):
         label = first.config["classes"][int(first.arrays["labels"][place])]
@@ -85,7 +88,11 @@ def _method(group: list[Maps]) -> dict[str, Any]:
         rows.append({"image": image, "label": f"{label} · image {first.arrays['index'][place]}", "cells": cells})
     key = RED if "saliency" in kinds else PLACES if first.config["name"] == "occlusion" else ""
     about = f"{first.config['unit']}. {SCALE} {key}"
-    return {"title": first.config["method"], "about": about, "head": head, "rows": rows, "words": _words(group)}
+    found = quality(number, first.config["method"], [maps.quality for maps in group if maps.quality])
+    return {
+        **{"title": first.config["method"], "about": about, "head": head, "rows": rows, "words": _words(group)},
+        "quality": found,
+    }
 
 
 def _words(group: list[Maps]) -> list[str]:

@@ -18,6 +18,7 @@ from assay.spec import read
 from assay.tally import share
 from assay.verify.ledger import Ledger
 from assay.verify.source import Source
+from assay.verify.trusted import verify_quality
 
 NEAR = 1e-4  # between two computations, of the largest value
 ROUNDED = 4  # digits of the shares in universal.json
@@ -33,6 +34,7 @@ def verify_explanation(ledger: Ledger, run: Run, folder: Explanation, source: So
         wanted = {"weights": described["weights"], "name": call.name, "kind": call.function.facts.kind}  # type: ignore[attr-defined]
         wanted |= {"classes": described["classes"]}
         ledger.same(folder.path / "config.json", "", {key: config.get(key) for key in wanted}, wanted)
+        whole = None
         if config.get("data"):
             whole = source.whole(
                 ledger,
@@ -53,6 +55,8 @@ def verify_explanation(ledger: Ledger, run: Run, folder: Explanation, source: So
                     ledger.differs(where, f"image {index} is another picture than that of the data")
         if model is not None:
             _explained(ledger, folder, arrays, model, config)
+        if config["kind"] == "maps":
+            verify_quality(ledger, folder, arrays, whole, model)
 
 
 def _explained(
