@@ -6,7 +6,7 @@ A method of kind "maps" has the setting `of`: which class it explains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import torch
@@ -22,8 +22,9 @@ Access = Literal["gradients", "scores", "weights"]
 Kind = Literal["maps", "filters", "activations"]
 Important = Literal["high", "low", "size"]
 Of = Literal["predicted", "label"] | Annotated[int, AtLeast(0)]
+HELPERS = ("baselines", "layers", "walks")
 Method = TypeVar("Method", bound=Callable[..., Any])
-EXPLAIN = Folder("assay.explain")
+EXPLAIN = Folder("assay.explain", helpers=HELPERS)
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,14 @@ class Explanation:
 
     explained: of "maps", the class of each image that they are about. The first map is the method's own; one called
     "class" holds predicted classes; all others hold numbers in `unit`. words: lines for the command line and report.
+    numbers: what else there is to say of each image, by name.
     """
 
     maps: dict[str, Shaped[Tensor, "..."]]
     unit: str
     explained: Int64[Tensor, "B"] | None = None
     words: tuple[str, ...] = ()
+    numbers: dict[str, Float[Tensor, "B"]] = field(default_factory=dict)
 
 
 def method(access: Access, kind: Kind, important: Important = "high") -> Callable[[Method], Method]:
@@ -74,13 +77,21 @@ def explained_class(
 ) -> Int64[Tensor, "B"]:
     """The class of each image that a map is about: the predicted one, the label, or the same for all by its number.
 
-    ValueError if the model has no class of that number.
+    ValueError if the model has no class of that number, or what it says of an image is not finite.
     """
     if of == "label":
         return labels
-    logits = victim.logits(images)
+    logits = finite("the model", victim.logits(images))
     if of == "predicted":
         return logits.argmax(1)
     if of >= logits.shape[1]:
         raise ValueError(f"of: class {of} is not there, the model has {logits.shape[1]}, counted from 0")
     return torch.full_like(labels, of)
+
+
+def finite(who: str, values: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
+    """The same values; ValueError, beginning with `who`, if one of them is NaN or infinite: no map could show it."""
+    if not values.isfinite().all():
+        bad = int((~values.isfinite().flatten(1).all(1)).sum()) if values.ndim > 1 else int((~values.isfinite()).sum())
+        raise ValueError(f"{who} gives NaN or infinity for {bad} of {len(values)} images")
+    return values
