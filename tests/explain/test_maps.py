@@ -132,12 +132,13 @@ def test_it_explains_the_class_that_is_asked_for(seen, name):
     labels = (predicted + 1) % 3
     of = {"predicted": predicted, "label": labels, 2: torch.full_like(labels, 2)}
     found = {}
+    first = {"layer": 1} if name == "grad_cam" else {}  # behind that of so small a network nothing speaks for a class
     for asked, wanted in of.items():
-        found[asked] = call(name, victim, images, labels, of=asked)
+        found[asked] = call(name, victim, images, labels, of=asked, **first)
         assert torch.equal(found[asked].explained, wanted)
-        same(found[asked], call(name, victim, images, wanted, of="label"))
-    first = next(iter(found[2].maps))
-    assert not torch.equal(found["label"].maps[first], found["predicted"].maps[first])
+        same(found[asked], call(name, victim, images, wanted, of="label", **first))
+    own = next(iter(found[2].maps))
+    assert not torch.equal(found["label"].maps[own], found["predicted"].maps[own])
     with pytest.raises(ValueError, match=r"^of: class 3 is not there, the model has 3, counted from 0$"):
         call(name, victim, images, labels, of=3)
 

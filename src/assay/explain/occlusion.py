@@ -35,7 +35,7 @@ def occlusion(
         raise ValueError(f"occlusion: patch {patch} must fit into the image, {height}×{width}")
     paint, explained = painted("occlusion: colour", images, colour), explained_class(victim, images, labels, of)
     # A patch that changes nothing, as black on black, is not asked about: it leaves the answer to the whole image.
-    places = F.max_pool2d((images != paint).float().amax(1), patch, stride) > 0
+    places = F.max_pool2d((images != paint).float().amax(1, keepdim=True), patch, stride)[:, 0] > 0
     whole = victim.logits(images)
     sure = whole.softmax(1).gather(1, explained[:, None])[:, :, None]
     probability = sure.expand(places.shape).clone()
