@@ -79,9 +79,9 @@ def explained_class(
 
     ValueError if the model has no class of that number, or what it says of an image is not finite.
     """
-    logits = finite("the model", victim.logits(images))  # also for labels: behind a ReLU gradients hide what is NaN
     if of == "label":
         return labels
+    logits = finite("the model", victim.logits(images))
     if of == "predicted":
         return logits.argmax(1)
     if of >= logits.shape[1]:

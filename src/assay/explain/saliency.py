@@ -17,6 +17,7 @@ def saliency(
     Simonyan et al. 2014, arXiv 1312.6034, §3.1.
     """
     explained = explained_class(victim, images, labels, of)
-    _, gradient = victim.gradient(images, targeted(explained, loss="logit"), exact=True)
+    logits, gradient = victim.gradient(images, targeted(explained, loss="logit"), exact=True)
+    finite("the model", logits)  # behind a ReLU the gradient hides what is NaN
     found = finite("saliency", gradient.abs().amax(1))
     return Explanation({"saliency": found}, "logit of the class per pixel of [0, 1]", explained)

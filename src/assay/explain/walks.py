@@ -8,6 +8,7 @@ from torch import Tensor
 
 from assay.adversary.goal import targeted
 from assay.adversary.victim import Victim
+from assay.explain import finite
 
 IMAGES, POINTS = 4, 32  # at a time: micro-batches that are full, also for a single image
 
@@ -31,7 +32,8 @@ def summed_gradients(
         for numbers in torch.arange(len(weights)).split(POINTS):
             points = torch.stack([point(rows, number) for number in numbers.tolist()], 1)
             goal = targeted(classes[rows].repeat_interleave(len(numbers)), loss="logit")
-            _, found = victim.gradient(points.flatten(0, 1), goal, exact=True)
+            logits, found = victim.gradient(points.flatten(0, 1), goal, exact=True)
+            finite("the model", logits.unflatten(0, points.shape[:2]))  # behind a ReLU the gradient hides what is NaN
             for number, gradient in zip(numbers.tolist(), found.unflatten(0, points.shape[:2]).unbind(1), strict=True):
                 total[rows] += weights[number] * gradient
     return total
