@@ -135,6 +135,7 @@ EXPLANATION: Mapping[str, Any] = {
         "name": str,
         "kind": Literal["maps", "filters", "activations"],  # and the arrays are in the file of that name
         "maps": list[str],
+        "numbers": list[str] | None,
         "unit": str,
         "words": list[str],
         "data": str | None,

@@ -113,12 +113,13 @@ def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> 
         return _wrong_quality(content, config)
     if name == "quality.json":
         return ""
-    maps = [f"map.{key}" for key in config["maps"]]
-    if missing := [key for key in maps if key not in content]:
+    maps, numbered = ([f"{what}.{key}" for key in config.get(f"{what}s") or ()] for what in ("map", "number"))
+    if missing := [key for key in (*maps, *numbered) if key not in content]:
         return f"{missing[0]} is missing"
     sizes = {"n": content["index"].size if "index" in content else 0, "k": len(config["classes"])}
     kind = config["kind"]
     forms = FORMS | {key: ("f", MAPS[kind]) for key in maps if kind != "maps" or key != "map.class"}
+    forms |= dict.fromkeys(numbered, ("f", "n"))
     for key in [key for key in forms if key in content]:
         if wrong := _wrong_array(content[key], *forms[key], sizes):
             return f"{key} {wrong}"

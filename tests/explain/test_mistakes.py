@@ -35,9 +35,18 @@ REFUSED = [
     ("occlusion(patch=2, colour=())", "occlusion: colour must be a grey level or 1 number, one a channel, got 0"),
     ("occlusion(patch=2, colour=(1, -1))", "occlusion: colour must be at least 0, got -1"),
     ("occlusion(patch=2, colour=(1, 2))", "occlusion: colour must be between 0 and 1, got (1.0, 2.0)"),
-    ("occlusion(patch=2, colour='red')", "occlusion: colour must be a number or a row in brackets, each a number, got"),
-    ("occlusion(patch=2, colour=(1, 'a', 0))", "occlusion: colour must be a number or a row in brackets"),
-    ("occlusion(patch=2, colour=(1, True, 0))", "occlusion: colour must be a number or a row in brackets"),
+    (
+        "occlusion(patch=2, colour='red')",
+        "occlusion: colour must be a number or 'mean' or 'blur' or a row in brackets, each a number, got",
+    ),
+    (
+        "occlusion(patch=2, colour=(1, 'a', 0))",
+        "occlusion: colour must be a number or 'mean' or 'blur' or a row in brackets",
+    ),
+    (
+        "occlusion(patch=2, colour=(1, True, 0))",
+        "occlusion: colour must be a number or 'mean' or 'blur' or a row in brackets",
+    ),
 ]
 
 

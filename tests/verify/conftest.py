@@ -23,7 +23,14 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         where = ["--threat", "linf(0.1)", "--eps", "0.05", "--images", "24"]
         assert main(["attack", str(path), *ATTACKS, *where]) == 0
         assert main(["corrupt", str(path), "--images", "24", "--device", "cpu"]) == 0
-        assert main(["explain", str(path), "--method", "saliency"]) == 0
+        methods = (
+            "saliency",
+            "smoothgrad(samples=4)",
+            "integrated_gradients(steps=8)",
+            "grad_cam",
+            "occlusion(patch=3)",
+        )
+        assert main(["explain", str(path), *[word for one in methods for word in ("--method", one)]]) == 0
     return path
 
 

@@ -145,7 +145,7 @@ def a_nicer_picture(run: Path) -> None:
 
 @forgery("saliency", "map.saliency is not what saliency finds", rerun=True)
 def a_nicer_map(run: Path) -> None:
-    (path,) = run.glob("explanations/*/maps.safetensors")
+    (path,) = run.glob("explanations/*saliency/maps.safetensors")
     arrays = safetensors.numpy.load_file(path)
     key = next(key for key in arrays if key.startswith("map."))
     arrays[key] = arrays[key][:, ::-1].copy()
@@ -154,7 +154,43 @@ def a_nicer_map(run: Path) -> None:
 
 @forgery("maps.safetensors", "is another picture than that of the data")
 def another_image_explained(run: Path) -> None:
-    (path,) = run.glob("explanations/*/maps.safetensors")
+    (path,) = run.glob("explanations/*saliency/maps.safetensors")
     arrays = safetensors.numpy.load_file(path)
     arrays["labels"][0] = (arrays["labels"][0] + 1) % 10
     path.write_bytes(safetensors.numpy.save(arrays))
+
+
+def _maps(run: Path, method: str, change: Callable[[dict[str, np.ndarray]], None]) -> None:
+    (path,) = run.glob(f"explanations/*{method}*/maps.safetensors")
+    arrays = safetensors.numpy.load_file(path)
+    change(arrays)
+    path.write_bytes(safetensors.numpy.save(arrays))
+
+
+@forgery("integrated_gradients", "is said to be missing, the map misses")
+def a_map_more_complete_than_it_is(run: Path) -> None:
+    _maps(run, "integrated", lambda arrays: arrays["number.completeness error"].__imul__(np.float32(0)))
+
+
+@forgery("integrated_gradients", "number.logit's rise is not what", rerun=True)
+def a_map_more_complete_by_a_smaller_rise(run: Path) -> None:
+    def change(arrays: dict[str, np.ndarray]) -> None:
+        arrays["number.completeness error"][:] = 0
+        arrays["number.logit's rise"][:] = arrays["map.integrated_gradients"].sum((1, 2))
+
+    _maps(run, "integrated", change)
+
+
+@forgery("smoothgrad", "map.smoothgrad is not what smoothgrad(samples=4) finds", rerun=True)
+def a_smoother_map(run: Path) -> None:
+    _maps(run, "smoothgrad", lambda arrays: arrays["map.smoothgrad"].__imul__(np.float32(0.9)))
+
+
+@forgery("grad_cam", "map.grad_cam is not what grad_cam finds", rerun=True)
+def a_map_of_another_place(run: Path) -> None:
+    _maps(run, "grad_cam", lambda arrays: arrays.update({"map.grad_cam": arrays["map.grad_cam"][:, ::-1].copy()}))
+
+
+@forgery("occlusion", "map.probability is not what occlusion(patch=3) finds", rerun=True)
+def a_patch_that_matters_less(run: Path) -> None:
+    _maps(run, "occlusion", lambda arrays: arrays["map.probability"].__iadd__(np.float32(0.01)))

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from assay.adversary.crew import Crew, crew_for
-from assay.models.classifier import Classifier
+from assay.models.classifier import NO_GRADIENT, Classifier
 
 Result = TypeVar("Result")
 
@@ -77,7 +77,7 @@ class Victim:
         self, images: Images, goals: Sequence[Scored], exact: bool = False
     ) -> tuple[Float[Tensor, "B K"], list[Images]]:
         """The same for several goals, with one forward pass."""
-        self._grant("gradients")
+        self.grant("gradients")
         self.forwards += len(images)
         self.backwards += len(images) * len(goals)
 
@@ -87,6 +87,8 @@ class Victim:
             with torch.enable_grad(), nullcontext() if exact else self._search_precision(images):
                 answer = module(batch)[: rows.stop - rows.start].float()
                 scores = [goal[rows].score(answer).sum() for goal in goals]
+            if not answer.requires_grad:
+                raise ValueError(NO_GRADIENT)
             last = len(scores) - 1
             found = [torch.autograd.grad(score, batch, retain_graph=i < last)[0] for i, score in enumerate(scores)]
             return answer.detach(), [gradient[: len(answer)] for gradient in found]
@@ -96,7 +98,7 @@ class Victim:
 
     def logits(self, images: Images, exact: bool = True) -> Float[Tensor, "B K"]:
         """Logits in float32; not exact: in the precision of the search, as float32."""
-        self._grant("scores")
+        self.grant("scores")
         return self._answer(images, exact)
 
     def labels(self, images: Images) -> Int64[Tensor, "B"]:
@@ -120,7 +122,7 @@ class Victim:
 
     def _pass(self, work: Callable[[nn.Module, tuple[slice, Tensor]], Result], images: Images) -> list[Result]:
         """Micro-batch by micro-batch, side by side where that changes nothing."""
-        parts = list(self._micro_batches(images))
+        parts = list(self.micro_batches(images))
         if self._may_share and self._crew is None:
             self._crew = crew_for(self.classifier, parts[0][1])
             self._may_share = self._crew is not None
@@ -128,7 +130,8 @@ class Victim:
             return self._crew.map(work, parts)
         return [work(self.classifier, part) for part in parts]
 
-    def _micro_batches(self, images: Images) -> Iterator[tuple[slice, Images]]:
+    def micro_batches(self, images: Images) -> Iterator[tuple[slice, Images]]:
+        """The rows and the images that pass together, all of one shape: the last are filled up with black ones."""
         for start in range(0, max(1, len(images)), self.micro_batch):  # no images: one pass tells the number of classes
             batch = images[start : start + self.micro_batch].detach()
             rows = slice(start, start + len(batch))
@@ -141,7 +144,8 @@ class Victim:
             return nullcontext()
         return torch.autocast(images.device.type, dtype=torch.bfloat16)
 
-    def _grant(self, wanted: Access) -> None:
+    def grant(self, wanted: Access) -> None:
+        """PermissionError if this victim does not let itself be asked for that."""
         if ACCESS.index(wanted) > ACCESS.index(self.access):
             raise PermissionError(f"the attack asked for {wanted}, but this victim grants only {self.access}")
 

@@ -7,7 +7,10 @@ from tyro.conf import arg
 from assay.cli.options import Data, Device, Force, Json, RunPath, SkipBad, Specs, Split, show
 from assay.spec import Folder
 
-HELP = f'a method, such as "occlusion(patch=10, stride=2)"; there are {", ".join(Folder("assay.explain"))}'
+METHODS = Folder("assay.explain", helpers=("baselines", "layers", "walks"))  # as assay.explain says, which loads torch
+HELP = 'a method, such as "occlusion(patch=10, stride=2)"; there are ' + ", ".join(
+    f"{name} ({METHODS.about(name).partition(': ')[2].rstrip('.')})" for name in METHODS
+)
 NO_CHECKS = "do not check whether maps are true, which asks each method again of other images and of a changed model"
 IMAGE = "which images, each by its number in the whole data set; six of all classes if not given"
 
@@ -25,7 +28,7 @@ def explain(
     force: Force = False,
     json: Json = False,
 ) -> int:
-    """Draw what the network looks at (saliency, occlusion), and what is inside (filters, activations); check maps."""
+    """Draw what the network looks at (saliency, grad_cam, …), and what is inside (filters, …); check the maps."""
     from assay.cli.explaining import explain_run
 
     if not method:

@@ -112,6 +112,7 @@ def _explain(
     labels = chosen.labels.to(where) if chosen else torch.zeros(0, dtype=torch.int64, device=where)
     found: Explanation = call(victim, pixels, labels)
     arrays = {f"map.{key}": value.cpu().numpy() for key, value in found.maps.items()}
+    arrays |= {f"number.{key}": value.cpu().numpy() for key, value in found.numbers.items()}
     if chosen:
         arrays |= {"images": chosen.images.numpy(), "labels": chosen.labels.numpy(), "index": chosen.index.numpy()}
     if found.explained is not None:
@@ -125,6 +126,7 @@ def _explain(
         draft.write_arrays("quality.safetensors", numbers)
         draft.write_json("quality.json", {"schema": SCHEMA, **told, **judge(numbers)})
     about = {"method": str(call), "name": call.name, "kind": kind, "maps": list(found.maps), "unit": found.unit}
+    about |= {"numbers": list(found.numbers)} if found.numbers else {}
     about |= {"words": list(found.words), "classes": list(chosen.classes) if chosen else model["classes"]}
     about |= {"data": chosen.name, "split": chosen.split} if chosen else {}
     draft.write_json("config.json", {"schema": SCHEMA, **about, "checked": checked, "weights": model["weights"]})

@@ -6,7 +6,7 @@ A method of kind "maps" has the setting `of`: which class it explains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import torch
@@ -22,8 +22,9 @@ Access = Literal["gradients", "scores", "weights"]
 Kind = Literal["maps", "filters", "activations"]
 Important = Literal["high", "low", "size"]
 Of = Literal["predicted", "label"] | Annotated[int, AtLeast(0)]
+HELPERS = ("baselines", "layers", "walks")
 Method = TypeVar("Method", bound=Callable[..., Any])
-EXPLAIN = Folder("assay.explain")
+EXPLAIN = Folder("assay.explain", helpers=HELPERS)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Explanation:
     "class" holds predicted classes; all others hold numbers in `unit`. words: lines for the command line and report.
     window: where each value of a map is about a square of pixels, its side and the step to the next. adds_up_to: the
     change of each image's answer that all values of the method's own map, with their signs, promise to add up to.
+    numbers: what else there is to say of each image, by name.
     """
 
     maps: dict[str, Shaped[Tensor, "..."]]
@@ -63,6 +65,7 @@ class Explanation:
     words: tuple[str, ...] = ()
     window: tuple[int, int] | None = None
     adds_up_to: Float[Tensor, "B"] | None = None
+    numbers: dict[str, Float[Tensor, "B"]] = field(default_factory=dict)
 
 
 def method(
@@ -82,13 +85,21 @@ def explained_class(
 ) -> Int64[Tensor, "B"]:
     """The class of each image that a map is about: the predicted one, the label, or the same for all by its number.
 
-    ValueError if the model has no class of that number.
+    ValueError if the model has no class of that number, or what it says of an image is not finite.
     """
     if of == "label":
         return labels
-    logits = victim.logits(images)
+    logits = finite("the model", victim.logits(images))
     if of == "predicted":
         return logits.argmax(1)
     if of >= logits.shape[1]:
         raise ValueError(f"of: class {of} is not there, the model has {logits.shape[1]}, counted from 0")
     return torch.full_like(labels, of)
+
+
+def finite(who: str, values: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
+    """The same values; ValueError, beginning with `who`, if one of them is NaN or infinite: no map could show it."""
+    if not values.isfinite().all():
+        bad = int((~values.isfinite().flatten(1).all(1)).sum()) if values.ndim > 1 else int((~values.isfinite()).sum())
+        raise ValueError(f"{who} gives NaN or infinity for {bad} of {len(values)} images")
+    return values

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from assay.adversary.goal import targeted
 from assay.adversary.victim import Victim
-from assay.explain import Explanation, Of, explained_class, method
+from assay.explain import Explanation, Of, explained_class, finite, method
 
 
 @method(access="gradients", kind="maps")
@@ -17,5 +17,7 @@ def saliency(
     Simonyan et al. 2014, arXiv 1312.6034, §3.1.
     """
     explained = explained_class(victim, images, labels, of)
-    _, gradient = victim.gradient(images, targeted(explained, loss="logit"))
-    return Explanation({"saliency": gradient.abs().amax(1)}, "logit per pixel of [0, 1]", explained)
+    logits, gradient = victim.gradient(images, targeted(explained, loss="logit"), exact=True)
+    finite("the model", logits)  # behind a ReLU the gradient hides what is NaN
+    found = finite("saliency", gradient.abs().amax(1))
+    return Explanation({"saliency": found}, "logit of the class per pixel of [0, 1]", explained)

@@ -14,6 +14,8 @@ from assay.files import fault, reason
 from assay.models import MODELS
 from assay.models.yours import from_user
 
+NO_GRADIENT = "the model has no gradient with respect to its images: it detaches them, or runs in no_grad"
+
 
 class Classifier(nn.Module):
     """`(B, C, H, W)` float pixels in [0, 1] -> `(B, K)` logits.
@@ -145,4 +147,4 @@ def check(classifier: Classifier, images: Float[Tensor, "B C H W"], classes: int
     if bool((logits >= 0).all()) and bool(((logits.sum(1) - 1).abs() < 1e-4).all()):
         raise ValueError("the model returns probabilities, logits wanted: take the softmax off its end")
     if gradients and not logits.requires_grad:
-        raise ValueError("the model has no gradient with respect to its images: it detaches them, or runs in no_grad")
+        raise ValueError(NO_GRADIENT)

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from assay.report.html import PERCENT, Panel, fill
 from assay.report.pictures import classes as class_picture
-from assay.report.pictures import heat, picture, reddened, swatch, upright
+from assay.report.pictures import heat, picture, reddened, signed, spread_over, swatch, upright
 from assay.report.quality import Judged, judged, mark, quality
 from assay.report.seen import Seen
 
@@ -29,6 +29,12 @@ TEMPLATE = """
 
 
 SCALE = "Each map is drawn from 0 to the largest value in its row, so that models can be compared."
+SIGNED = (
+    "Red speaks for the class, blue against it, white is 0; full colour is the largest size in the row, so that models "
+    "can be compared."
+)
+OVER = ("saliency", "smoothgrad", "grad_cam")  # drawn in red over the image
+COARSE = "The redder a place, the more it speaks for the class; a square is one place of the layer."
 PLACES = (
     "Dark is 0. A square is a place of the patch: that on the left is at the left edge of the image, and a dark one is "
     "where covering takes the label away; beside the class stands its probability in the whole image."
@@ -86,8 +92,10 @@ def _method(number: int, group: list[Maps]) -> dict[str, Any]:
         cells = [_cell(group, maps, kind, place) for kind in kinds for maps in group]
         image = picture(upright(first.arrays["images"][place]), f"image {first.arrays['index'][place]}, a {label}")
         rows.append({"image": image, "label": f"{label} · image {first.arrays['index'][place]}", "cells": cells})
-    key = RED if "saliency" in kinds else PLACES if first.config["name"] == "occlusion" else ""
-    about = f"{first.config['unit']}. {SCALE} {key}"
+    name = first.config["name"]
+    key = COARSE if name == "grad_cam" else RED if name in OVER else PLACES if name == "occlusion" else ""
+    scale = SIGNED if any(_two_signs(group, kind) for kind in kinds) else SCALE
+    about = f"{first.config['unit']}. {scale} {key}"
     found = quality(number, first.config["method"], [maps.quality for maps in group if maps.quality])
     return {
         **{"title": first.config["method"], "about": about, "head": head, "rows": rows, "words": _words(group)},
@@ -114,16 +122,36 @@ def _cell(group: list[Maps], maps: Maps, kind: str, place: int) -> dict[str, Any
             for i in order[:4]
         ]
         return {"picture": picture(class_picture(values), "predicted class by place"), "text": Markup(" ").join(keys)}
+    return {"picture": picture(_drawn(group, maps, kind, place), f"{kind} map"), "text": _told(maps, kind, place)}
+
+
+def _drawn(group: list[Maps], maps: Maps, kind: str, place: int) -> np.ndarray:
+    """On one scale for all runs."""
+    values, image = maps[kind][place], maps.arrays["images"][place]
+    if _two_signs(group, kind):
+        return signed(values[None], max(float(np.abs(other[kind][place]).max()) for other in group))
     largest = max(float(other[kind][place].max()) for other in group)
+    if kind in OVER and all(there <= wide for there, wide in zip(values.shape, image.shape[1:], strict=True)):
+        return reddened(image, spread_over(values, image.shape[1:]), largest)
+    return heat(values, largest)
+
+
+def _two_signs(group: list[Maps], kind: str) -> bool:
+    """Whether such maps go below 0, anywhere."""
+    return kind != "class" and any(float(maps[kind].min()) < 0 for maps in group)
+
+
+def _told(maps: Maps, kind: str, place: int) -> str:
+    """The class and its probability, the smallest and the largest value, and what else is known of this image."""
+    values = maps[kind][place]
     explained = int(maps.arrays["explained"][place])
     probability = 100 * float(maps.arrays["probability"][place, explained])
     high = float(values.max())
-    low = float(values.min()) if abs(values.min()) > high / 1000 else 0.0  # 6e-06 to 1 is 0 to 1 to the eye
-    text = f"{names[explained]} ({probability:.0f}{PERCENT}) · {_number(kind, low)} to {_number(kind, high)}"
-    image = maps.arrays["images"][place]
-    over = kind == "saliency" and values.shape == image.shape[1:]
-    drawn = reddened(image, values, largest) if over else heat(values, largest)
-    return {"picture": picture(drawn, f"{kind} map"), "text": text}
+    low = float(values.min()) if abs(values.min()) > abs(high) / 1000 else 0.0  # 6e-06 to 1 is 0 to 1 to the eye
+    sure = f"{maps.config['classes'][explained]} ({probability:.0f}{PERCENT})"
+    first = kind == maps.config["maps"][0]
+    numbers = [f"{key} {maps.arrays[f'number.{key}'][place]:.2g}" for key in maps.config.get("numbers") or () if first]
+    return " · ".join([sure, f"{_number(kind, low)} to {_number(kind, high)}", *numbers])
 
 
 def _number(kind: str, value: float) -> str:

@@ -83,6 +83,14 @@ def reddened(image: np.ndarray, values: np.ndarray, largest: float) -> np.ndarra
     return eight_bit(pale * (1 - share) + RED * share)
 
 
+def spread_over(values: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Numbers (h, w) on as many pixels as `size` says: each pixel has that of the place in which its middle lies."""
+    down, across = (
+        ((np.arange(large) + 0.5) * small / large).astype(int) for small, large in zip(values.shape, size, strict=True)
+    )
+    return values[down][:, across]
+
+
 def montage(tiles: list[np.ndarray], alt: str, framed: Sequence[int] = (), between: int = GREY) -> Markup:
     """Pictures of one size, uint8 (h, w, 3), in rows of eight as one <img>, those that are framed in a black frame.
 

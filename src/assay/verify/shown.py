@@ -21,6 +21,7 @@ from assay.verify.source import Source
 from assay.verify.trusted import verify_quality
 
 NEAR = 1e-4  # between two computations, of the largest value
+RISE, MISSED, WHOLE = "number.logit's rise", "number.completeness error", "map.integrated_gradients"
 ROUNDED = 4  # digits of the shares in universal.json
 
 
@@ -53,6 +54,7 @@ def verify_explanation(ledger: Ledger, run: Run, folder: Explanation, source: So
                 image, label = whole.images[place[index]].numpy(), int(whole.labels[place[index]])
                 if not np.array_equal(arrays["images"][row], image) or arrays["labels"][row] != label:
                     ledger.differs(where, f"image {index} is another picture than that of the data")
+        _complete(ledger, folder, arrays)
         if model is not None:
             _explained(ledger, folder, arrays, model, config)
         if config["kind"] == "maps":
@@ -72,18 +74,37 @@ def _explained(
     with Victim(model) as victim:
         found = read(config["method"], EXPLAIN, "method")(victim, pixels, labels)
         counted = {f"map.{key}": value.cpu().numpy() for key, value in found.maps.items()}
+        counted |= {f"number.{key}": value.cpu().numpy() for key, value in found.numbers.items()}
         if found.explained is not None:
             counted["probability"] = victim.logits(pixels).softmax(1).cpu().numpy()
             counted["explained"] = found.explained.cpu().numpy()
-    told = {"words": list(found.words), "unit": found.unit, "maps": list(found.maps)}
-    ledger.same(folder.path / "config.json", "", {key: config.get(key) for key in told}, told)
+    told = {"words": list(found.words), "unit": found.unit, "maps": list(found.maps), "numbers": list(found.numbers)}
+    ledger.same(folder.path / "config.json", "", {key: config.get(key) or [] for key in told}, told)
     for key, wanted in counted.items():
         says = arrays.get(key, np.zeros(0))
-        near = NEAR * max(1e-9, float(np.abs(wanted).max(initial=0)))
+        near = NEAR * max(1e-9, _scale(key, counted))
         if says.shape == wanted.shape and np.allclose(says, wanted, rtol=0, atol=near, equal_nan=True):
             ledger.figures += 1
         else:
             ledger.differs(folder.path, f"{key} is not what {config['method']} finds")
+
+
+def _scale(key: str, counted: dict[str, np.ndarray]) -> float:
+    """The largest value; of what is left of a difference, the size of what was subtracted."""
+    scale = RISE if key == MISSED else key
+    return float(np.abs(counted[scale]).max(initial=0))
+
+
+def _complete(ledger: Ledger, folder: Explanation, arrays: dict[str, np.ndarray]) -> None:
+    """What is said to be missing is what the map's sum lacks."""
+    if not {MISSED, RISE, WHOLE} <= set(arrays):
+        return
+    missing = arrays[WHOLE].astype(float).sum((1, 2)) - arrays[RISE]
+    near = NEAR * np.maximum(np.abs(arrays[WHOLE]).sum((1, 2)), 1e-9)
+    for row in np.flatnonzero(np.abs(missing - arrays[MISSED]) > near):
+        said = f"image {arrays['index'][row]}: {arrays[MISSED][row]:.3g} is said to be missing"
+        ledger.differs(folder.path / "maps.safetensors", f"{said}, the map misses {missing[row]:.3g}")
+    ledger.figures += len(missing)
 
 
 def verify_universal(ledger: Ledger, run: Run, source: Source, model: Classifier | None) -> None:
