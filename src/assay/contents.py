@@ -132,7 +132,9 @@ EXPLANATION: Mapping[str, Any] = {
     "config.json": {
         "method": str,
         "name": str,
-        "kind": Literal["maps", "filters", "activations"],  # and the arrays are in the file of that name
+        "kind": Literal[
+            "maps", "filters", "activations", "class_images"
+        ],  # and the arrays are in the file of that name
         "maps": list[str],
         "unit": str,
         "words": list[str],
@@ -143,6 +145,9 @@ EXPLANATION: Mapping[str, Any] = {
     "maps.safetensors": {"images", "labels", "index", "explained", "probability"},
     "filters.safetensors": set(),
     "activations.safetensors": {"images", "labels", "index"},
+    "class_images.safetensors": {
+        *("explained", "start", "logits", "kept", "stopped", "steps", "curve.logit", "curve.probability")
+    },
 }
 
 PICTURES = {  # of an evaluation: the arrays of a file, and the file beside it that says how many there are
@@ -158,7 +163,7 @@ BESIDE = {
     "predictions.safetensors": ("predictions.json", "pictures"),
     "strip.safetensors": ("strip.json", "frames"),
 }
-MAPS = {"maps": "nhw", "filters": "fchw", "activations": "nfhw"}  # the letters of _wrong_array
+MAPS = {"maps": "nhw", "filters": "fchw", "activations": "nfhw", "class_images": "nchw"}  # the letters of _wrong_array
 FORMS = {
     "images": ("u", "nchw"),
     "index": ("iu", "n"),
@@ -166,6 +171,10 @@ FORMS = {
     "explained": ("iu", "n"),
     "probability": ("f", "nk"),
     "map.class": ("i", "nhw"),
+    **dict.fromkeys(("start", "kept", "stopped"), ("iu", "n")),
+    "steps": ("iu", "p"),
+    "logits": ("f", "nk"),
+    **dict.fromkeys(("curve.logit", "curve.probability"), ("f", "np")),
 }
 
 

@@ -4,7 +4,7 @@
     RUN/evaluations/NAME/  config.json env.json results.json costs.json images.parquet adversarial.safetensors
                            gallery.* strip.* predictions.* checks.json
     RUN/shards/…/          what is done of an evaluation that is not finished
-    RUN/explanations/NAME/ config.json, and maps.safetensors or filters.safetensors or activations.safetensors
+    RUN/explanations/NAME/ config.json, and maps, filters, activations or class_images.safetensors
 
 Each file is written whole or not at all, and nothing is overwritten unless that is asked for. Whoever reads
 a file gets what it must hold (contents.py), or a ValueError that names it.

@@ -104,6 +104,9 @@ def _wrong_table(table: Mapping[str, np.ndarray], config: Mapping[str, Any], att
     return next((wrong for labels in named.values() if (wrong := wrong_labels(labels, config["classes"]))), "")
 
 
+N, P = ("index", "explained"), ("steps",)  # the arrays of an explanation that say how many images and looks there are
+
+
 def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> str:
     """The same for a file of an explanation."""
     if name == "config.json":
@@ -111,7 +114,8 @@ def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> 
     maps = [f"map.{key}" for key in config["maps"]]
     if missing := [key for key in maps if key not in content]:
         return f"{missing[0]} is missing"
-    sizes = {"n": content["index"].size if "index" in content else 0, "k": len(config["classes"])}
+    n, p = (next((content[key].size for key in keys if key in content), 0) for keys in (N, P))
+    sizes = {"n": n, "p": p, "k": len(config["classes"])}
     kind = config["kind"]
     forms = FORMS | {key: ("f", MAPS[kind]) for key in maps if kind != "maps" or key != "map.class"}
     for key in [key for key in forms if key in content]:
@@ -124,7 +128,7 @@ def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> 
 
 
 def _wrong_array(array: np.ndarray, kinds: str, letters: str, sizes: Mapping[str, int], finite: bool = True) -> str:
-    """What is wrong with an array whose sizes have those letters: c is 1 or 3, n and k are known, others are free."""
+    """What is wrong with an array whose sizes have those letters: c is 1 or 3, n, k and p are known, others are free."""
     if array.dtype.kind not in kinds or (kinds == "u" and array.dtype != np.uint8):
         return f"holds {array.dtype}, which is another kind of numbers"
     fits = len(letters) == array.ndim and 0 not in array.shape

@@ -30,7 +30,7 @@ def files(run: Path) -> list[str]:
 
 
 compiled = cache(environment.from_string)
-DRAWN = [f"assay.report.{module}._figure" for module in ("curve", "damage", "per_class", "training")]
+DRAWN = [f"assay.report.{module}._figure" for module in ("class_images", "curve", "damage", "per_class", "training")]
 
 
 def _look(path: Path, whole: bool) -> None:

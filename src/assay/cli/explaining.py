@@ -32,6 +32,8 @@ def explain_run(
 
     The data are read only if one of the methods is about images.
     """
+    import torch
+
     from assay import spec
     from assay.adversary.victim import Victim
     from assay.explain import EXPLAIN
@@ -47,9 +49,10 @@ def explain_run(
     names = [_name(call, chosen, image) for call in calls]
     drafts = [fresh(run.explanation(name), force) for name in names]
     with Victim(classifier.to(where)) as victim:
-        if chosen:
-            gradients = any(facts(call).access == "gradients" for call in calls)
-            check(classifier, chosen.pixels(where), len(chosen.classes), gradients)
+        gradients = any(facts(call).access == "gradients" for call in calls)
+        if chosen or gradients:
+            some = chosen.pixels(where) if chosen else torch.full((2, *classifier.shape), 0.5, device=where)
+            check(classifier, some, len(classifier.classes), gradients)
         for call, draft in zip(calls, drafts, strict=True):
             _explain(run, victim, chosen if facts(call).of_images else None, call, draft, where)
     return [run.explanation(name) for name in names]
@@ -92,6 +95,7 @@ def _explain(
     labels = chosen.labels.to(where) if chosen else torch.zeros(0, dtype=torch.int64, device=where)
     found: Explanation = call(victim, pixels, labels)
     arrays = {f"map.{key}": value.cpu().numpy() for key, value in found.maps.items()}
+    arrays |= {key: value.cpu().numpy() for key, value in found.beside.items()}
     if chosen:
         arrays |= {"images": chosen.images.numpy(), "labels": chosen.labels.numpy(), "index": chosen.index.numpy()}
     if found.explained is not None:

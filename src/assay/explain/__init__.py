@@ -6,7 +6,7 @@ A method of kind "maps" has the setting `of`: which class it explains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import torch
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assay.adversary.victim import Victim
 
 Access = Literal["gradients", "scores", "weights"]
-Kind = Literal["maps", "filters", "activations"]
+Kind = Literal["maps", "filters", "activations", "class_images"]
 Important = Literal["high", "low", "size"]
 Of = Literal["predicted", "label"] | Annotated[int, AtLeast(0)]
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -31,7 +31,8 @@ class Facts:
     """What a method says of itself.
 
     access: what it asks of the victim; "weights" looks inside. kind: what its maps are, and so who draws them:
-    "maps" `(B, h, w)` of the images, "filters" `(N, C, h, w)` of a layer, "activations" `(B, N, h, w)` of layers.
+    "maps" `(B, h, w)` of the images, "filters" `(N, C, h, w)` of a layer, "activations" `(B, N, h, w)` of layers,
+    "class_images" `(N, C, h, w)` of classes.
     important: where a map says that the answer hangs on a place: where it is high, low, or far from 0.
     """
 
@@ -42,7 +43,7 @@ class Facts:
     @property
     def of_images(self) -> bool:
         """Whether it explains images; what it finds in the weights alone is the same for all of them."""
-        return self.kind != "filters"
+        return self.kind in ("maps", "activations")
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,14 @@ class Explanation:
 
     explained: of "maps", the class of each image that they are about. The first map is the method's own; one called
     "class" holds predicted classes; all others hold numbers in `unit`. words: lines for the command line and report.
+    beside: other arrays, which tell of the maps.
     """
 
     maps: dict[str, Shaped[Tensor, "..."]]
     unit: str
     explained: Int64[Tensor, "B"] | None = None
     words: tuple[str, ...] = ()
+    beside: dict[str, Shaped[Tensor, "..."]] = field(default_factory=dict)
 
 
 def method(access: Access, kind: Kind, important: Important = "high") -> Callable[[Method], Method]:

@@ -5,6 +5,7 @@ from importlib.resources import files
 from assay.report.activations import activations
 from assay.report.attacks_table import attacks_table
 from assay.report.checks import checks
+from assay.report.class_images import class_images
 from assay.report.contact_sheet import contact_sheet
 from assay.report.cost import cost
 from assay.report.curve import curve
@@ -41,6 +42,7 @@ PANELS = (
     explanations,
     filters,
     activations,
+    class_images,
     contact_sheet,
     training,
     doctor,

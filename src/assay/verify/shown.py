@@ -16,6 +16,7 @@ from assay.models.classifier import Classifier
 from assay.run_folder import Explanation, Run
 from assay.spec import read
 from assay.tally import share
+from assay.verify.class_images import verify_class_images
 from assay.verify.ledger import Ledger
 from assay.verify.source import Source
 
@@ -51,7 +52,9 @@ def verify_explanation(ledger: Ledger, run: Run, folder: Explanation, source: So
                 image, label = whole.images[place[index]].numpy(), int(whole.labels[place[index]])
                 if not np.array_equal(arrays["images"][row], image) or arrays["labels"][row] != label:
                     ledger.differs(where, f"image {index} is another picture than that of the data")
-        if model is not None:
+        if config["kind"] == "class_images":
+            verify_class_images(ledger, folder, arrays, model, config)
+        elif model is not None:
             _explained(ledger, folder, arrays, model, config)
 
 
