@@ -141,6 +141,8 @@ EXPLANATION: Mapping[str, Any] = {
         "data": str | None,
         "split": str | None,
         "classes": list[str],
+        "attack": str | None,  # with the images' attacked twins
+        "threat": str | None,
     },
     "maps.safetensors": {"images", "labels", "index", "explained", "probability"},
     "filters.safetensors": set(),

@@ -118,6 +118,10 @@ def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> 
     sizes = {"n": n, "p": p, "k": len(config["classes"])}
     kind = config["kind"]
     forms = FORMS | {key: ("f", MAPS[kind]) for key in maps if kind != "maps" or key != "map.class"}
+    if config.get("threat"):
+        if wrong := _wrong_twins(content, config["maps"]):
+            return wrong
+        forms |= {"attacked": ("f", "nchw")} | {f"attacked.{key}": ("f", "nfhw") for key in config["maps"]}
     for key in [key for key in forms if key in content]:
         if wrong := _wrong_array(content[key], *forms[key], sizes):
             return f"{key} {wrong}"
@@ -127,8 +131,19 @@ def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> 
     return ""
 
 
+def _wrong_twins(content: Any, layers: Sequence[str]) -> str:
+    """An attacked twin for each image, and of each layer what it answers to them."""
+    pairs = {"attacked": "images"} | {f"attacked.{key}": f"map.{key}" for key in layers}
+    for twin, key in pairs.items():
+        if twin not in content:
+            return f"{twin} is missing"
+        if content[twin].shape != content[key].shape:
+            return f"{twin} has the shape {content[twin].shape}, {content[key].shape} wanted"
+    return ""
+
+
 def _wrong_array(array: np.ndarray, kinds: str, letters: str, sizes: Mapping[str, int], finite: bool = True) -> str:
-    """What is wrong with an array whose sizes have those letters: c is 1 or 3, n, k and p are known, others are free."""
+    """What is wrong with an array whose sizes have those letters: c is 1 or 3; n, k and p are known, others free."""
     if array.dtype.kind not in kinds or (kinds == "u" and array.dtype != np.uint8):
         return f"holds {array.dtype}, which is another kind of numbers"
     fits = len(letters) == array.ndim and 0 not in array.shape

@@ -22,7 +22,8 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["train", "digits_cnn", "--epochs", "3", "--images", "400", "--out", str(path)]) == 0
         where = ["--threat", "linf(0.1)", "--eps", "0.05", "--images", "24"]
         assert main(["attack", str(path), *ATTACKS, *where]) == 0
-        assert main(["explain", str(path), "--method", "saliency"]) == 0
+        assert main(["explain", str(path), "--method", "saliency", "--method", "class_image(steps=8, starts=2)"]) == 0
+        assert main(["explain", str(path), "--method", "activations", "--attacked", "linf(0.1)", "--image", "1"]) == 0
     return path
 
 

@@ -10,6 +10,7 @@ from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
 if TYPE_CHECKING:
     import torch
 
+    from assay.adversary.threat import Threat
     from assay.adversary.victim import Victim
     from assay.data import ImageSet
     from assay.explain import Explanation, Facts
@@ -27,8 +28,11 @@ def explain_run(
     device: str,
     force: bool,
     skip_bad: bool = False,
+    attacked: str | None = None,
 ) -> list[Folder]:
     """Explain images (numbered in the whole data set) and write maps and settings into RUN/explanations/…
+
+    attacked: a threat; of activations also those to the images' attacked twins.
 
     The data are read only if one of the methods is about images.
     """
@@ -36,6 +40,7 @@ def explain_run(
 
     from assay import spec
     from assay.adversary.victim import Victim
+    from assay.evaluate.twins import limits
     from assay.explain import EXPLAIN
     from assay.models.classifier import check
 
@@ -45,16 +50,19 @@ def explain_run(
     of_images = [call for call in calls if facts(call).of_images]
     if image and not of_images:
         raise ValueError(f"--image {image[0]}: {calls[0].name} is not about images, leave it out")
+    if attacked and not any(facts(call).kind == "activations" for call in calls):
+        raise ValueError(f"--attacked {attacked}: {calls[0].name} shows no attacked images, activations does")
+    threat = limits(attacked, classifier.shape) if attacked else None
     chosen = _chosen(load_images(run, data, split, None, skip_bad), image) if of_images else None
-    names = [_name(call, chosen, image) for call in calls]
+    names = [_name(call, chosen, image, threat) for call in calls]
     drafts = [fresh(run.explanation(name), force) for name in names]
     with Victim(classifier.to(where)) as victim:
-        gradients = any(facts(call).access == "gradients" for call in calls)
+        gradients = threat is not None or any(facts(call).access == "gradients" for call in calls)
         if chosen or gradients:
             some = chosen.pixels(where) if chosen else torch.full((2, *classifier.shape), 0.5, device=where)
             check(classifier, some, len(classifier.classes), gradients)
         for call, draft in zip(calls, drafts, strict=True):
-            _explain(run, victim, chosen if facts(call).of_images else None, call, draft, where)
+            _explain(run, victim, chosen if facts(call).of_images else None, call, draft, where, threat)
     return [run.explanation(name) for name in names]
 
 
@@ -64,10 +72,11 @@ def facts(call: "Call") -> "Facts":
     return found
 
 
-def _name(call: "Call", chosen: "ImageSet | None", image: tuple[int, ...]) -> str:
+def _name(call: "Call", chosen: "ImageSet | None", image: tuple[int, ...], threat: "Threat | None") -> str:
     if not (chosen and facts(call).of_images):
         return safe_name(call)
-    return safe_name(chosen.name, chosen.split, chosen.fingerprint[:OF_PRINT], *(image or ["first"]), call)
+    twins = ["attacked", threat] if threat and facts(call).kind == "activations" else []
+    return safe_name(chosen.name, chosen.split, chosen.fingerprint[:OF_PRINT], *(image or ["first"]), call, *twins)
 
 
 def _chosen(everything: "ImageSet", image: tuple[int, ...]) -> "ImageSet":
@@ -86,9 +95,18 @@ def _chosen(everything: "ImageSet", image: tuple[int, ...]) -> "ImageSet":
 
 
 def _explain(
-    run: Run, victim: "Victim", chosen: "ImageSet | None", call: "Call", draft: Folder, where: "torch.device"
+    run: Run,
+    victim: "Victim",
+    chosen: "ImageSet | None",
+    call: "Call",
+    draft: Folder,
+    where: "torch.device",
+    threat: "Threat | None",
 ) -> None:
     import torch
+
+    from assay.evaluate.twins import ATTACK, twins
+    from assay.tally import moved_words
 
     model = run.read_json("model.json")
     pixels = chosen.pixels(where) if chosen else torch.zeros(0, *model["shape"], device=where)
@@ -101,9 +119,16 @@ def _explain(
     if found.explained is not None:
         probability = victim.logits(pixels).softmax(1)
         arrays |= {"explained": found.explained.cpu().numpy(), "probability": probability.cpu().numpy()}
-    kind = facts(call).kind
+    kind, told = facts(call).kind, {}
+    if chosen and threat and kind == "activations":
+        points = twins(victim, pixels, labels, chosen.index.to(where), threat)
+        others = call(victim, points, labels).maps
+        arrays |= {"attacked": points.cpu().numpy()} | {f"attacked.{key}": others[key].numpy() for key in found.maps}
+        words = [*found.words, *moved_words(arrays, list(found.maps))]
+        told = {"attack": ATTACK, "threat": str(threat), "words": words}
     draft.write_arrays(f"{kind}.safetensors", arrays)
     about = {"method": str(call), "name": call.name, "kind": kind, "maps": list(found.maps), "unit": found.unit}
     about |= {"words": list(found.words), "classes": list(chosen.classes) if chosen else model["classes"]}
     about |= {"data": chosen.name, "split": chosen.split} if chosen else {}
+    about |= told
     draft.write_json("config.json", {"schema": SCHEMA, **about, "weights": model["weights"]})

@@ -15,7 +15,7 @@ from assay.explain import Explanation, method
 from assay.spec import AtLeast, Count, Positive
 
 Images = Float[Tensor, "N C H W"]
-Rows = Int64[Tensor, "N"]
+Open = Int64[Tensor, "O"]  # rows
 Number = Annotated[int, AtLeast(0)]
 TRIES = 4  # noises to begin from, where the gradient of one is 0 everywhere
 LOOK = 64  # iterations from one look to the next; at the beginning 1, 2, 4, …
@@ -93,7 +93,7 @@ def told(found: dict[str, Tensor]) -> tuple[str, ...]:
 class Walk:
     """Images on their way uphill, each by itself: open are the rows that still move."""
 
-    def __init__(self, victim: Victim, goal: Goal, l2: float, tv: float, points: Images, alive: Rows) -> None:
+    def __init__(self, victim: Victim, goal: Goal, l2: float, tv: float, points: Images, alive: Open) -> None:
         self.victim, self.goal, self.points, self.open = victim, goal, points, alive
         self.penalty = _penalty(l2, tv)
         self.first, self.second = torch.zeros_like(points), torch.zeros_like(points)  # moments
@@ -145,7 +145,7 @@ class Walk:
         return {name: value.cpu() for name, value in told.items()} | {"steps": torch.tensor(self.steps)} | curves
 
 
-def _begin(victim: Victim, goal: Goal, draws: Draws, shape: torch.Size) -> tuple[Images, Rows]:
+def _begin(victim: Victim, goal: Goal, draws: Draws, shape: torch.Size) -> tuple[Images, Open]:
     """Noise for each image, of up to four the first that has a gradient; and the rows that have one."""
     points = draws.uniform(tuple(shape), "class image", 0)
     dead = torch.arange(len(points), device=points.device)

@@ -18,8 +18,8 @@ PLAIN = (
     "there is often something to be seen of the thing itself."
 )
 ABOUT = (
-    "{{ unit }}, on one scale: black is 0, white is 1. Beneath: how sure the network is of the class, its logit, and "
-    "the iteration that gave the picture. All classes and models begin with the same noise."
+    "{{ unit }}, on one scale: black is 0, white is 1. Beneath: how sure the network is of the class, and the logit "
+    "that was climbed. All classes and models begin with the same noise."
 )
 TEMPLATE = """
 <h3>{{ method }}</h3>
@@ -28,13 +28,13 @@ TEMPLATE = """
 <div class="pair">{{ sure }}{{ logit }}</div>
 {{ first }}{{ others }}
 """
-TABLE = """<div class="scroll" tabindex="0" role="region" aria-label="{{ title }}"><table class="maps">
+TABLE = """<div class="scroll" tabindex="0" role="region" aria-label="{{ title }}"><table class="many">
 <caption>{{ title }}</caption>
-<thead><tr><th scope="col">class</th>
-{% for name, place in head %}<th scope="col" class="run{{ place }}"><span class="key" aria-hidden="true"></span>
-{{- name }}</th>{% endfor %}</tr></thead>
-<tbody>{% for row in rows %}<tr><th scope="row">{{ row.name }}</th>
-{% for cell in row.cells %}<td>{{ cell.picture }}<small>{{ cell.text }}</small></td>{% endfor %}</tr>
+<thead><tr><th scope="col">model</th>{% for name in head %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
+<tbody>{% for row in rows %}<tr><th scope="row" class="run{{ row.place }}"><span class="key" aria-hidden="true"></span>
+{{- row.name }}</th>
+{% for cell in row.cells %}<td>{{ cell.picture }}{% for line in cell.lines %}<small>{{ line }}</small>{% endfor %}</td>
+{% endfor %}</tr>
 {% endfor %}</tbody></table></div>"""
 
 
@@ -66,13 +66,17 @@ def _group(group: list[Maps], number: int) -> Markup:
 
 def _table(group: list[Maps], rows: np.ndarray, start: int) -> Markup:
     names = group[0].config["classes"]
-    of = group[0].arrays["explained"][rows].tolist()
+    of = group[0].arrays["explained"][rows[:SHOWN]].tolist()
     drawn = [
-        {"name": names[one], "cells": [_cell(maps, int(row), names[one]) for maps in group]}
-        for one, row in zip(of[:SHOWN], rows, strict=False)
+        {
+            "name": maps.one.name,
+            "place": maps.one.place,
+            "cells": [_cell(maps, int(row), names[one]) for one, row in zip(of, rows, strict=False)],
+        }
+        for maps in group
     ]
     title = f"From noise {start}" + (f"; the first {SHOWN} of {len(rows)} classes" if len(rows) > SHOWN else "")
-    return fill(TABLE, title=title, head=[(maps.one.name, maps.one.place) for maps in group], rows=drawn)
+    return fill(TABLE, title=title, head=[names[one] for one in of], rows=drawn)
 
 
 def _cell(maps: Maps, row: int, name: str) -> dict[str, Any]:
@@ -80,14 +84,13 @@ def _cell(maps: Maps, row: int, name: str) -> dict[str, Any]:
     alt = f"{maps.one.name}: what it takes for {name}"
     drawn = picture(upright(eight_bit(maps["image"][row])), alt)
     if not arrays["stopped"][row]:
-        return {"picture": drawn, "text": "never fired: this is the noise that it began with"}
+        return {"picture": drawn, "lines": ["never fired:", "the noise itself"]}
     logits, of = arrays["logits"][row].astype(float), int(arrays["explained"][row])
     sure = 100 * probabilities(logits)[of]
-    said = "" if logits.argmax() == of else f"{maps.config['classes'][int(logits.argmax())]}, not {name}: "
-    return {
-        "picture": drawn,
-        "text": f"{said}{_rounded(sure)}{PERCENT} · {logits[of]:.1f} · {int(arrays['kept'][row])}",
-    }
+    lines = [f"{_rounded(sure)}{PERCENT}", f"logit {logits[of]:.1f}"]
+    if logits.argmax() != of:
+        lines.append(f"rather {maps.config['classes'][int(logits.argmax())]}")
+    return {"picture": drawn, "lines": lines}
 
 
 def _rounded(percent: float) -> str:

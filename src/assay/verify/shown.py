@@ -15,10 +15,11 @@ from assay.explain import EXPLAIN
 from assay.models.classifier import Classifier
 from assay.run_folder import Explanation, Run
 from assay.spec import read
-from assay.tally import share
+from assay.tally import moved_words, share
 from assay.verify.class_images import verify_class_images
 from assay.verify.ledger import Ledger
 from assay.verify.source import Source
+from assay.verify.twins import verify_twins
 
 NEAR = 1e-4  # between two computations, of the largest value
 ROUNDED = 4  # digits of the shares in universal.json
@@ -52,6 +53,8 @@ def verify_explanation(ledger: Ledger, run: Run, folder: Explanation, source: So
                 image, label = whole.images[place[index]].numpy(), int(whole.labels[place[index]])
                 if not np.array_equal(arrays["images"][row], image) or arrays["labels"][row] != label:
                     ledger.differs(where, f"image {index} is another picture than that of the data")
+        if config.get("threat"):
+            verify_twins(ledger, folder, arrays, model, config)
         if config["kind"] == "class_images":
             verify_class_images(ledger, folder, arrays, model, config)
         elif model is not None:
@@ -74,7 +77,8 @@ def _explained(
         if found.explained is not None:
             counted["probability"] = victim.logits(pixels).softmax(1).cpu().numpy()
             counted["explained"] = found.explained.cpu().numpy()
-    told = {"words": list(found.words), "unit": found.unit, "maps": list(found.maps)}
+    words = [*found.words, *(moved_words(arrays, config["maps"]) if config.get("threat") else [])]
+    told = {"words": words, "unit": found.unit, "maps": list(found.maps)}
     ledger.same(folder.path / "config.json", "", {key: config.get(key) for key in told}, told)
     for key, wanted in counted.items():
         says = arrays.get(key, np.zeros(0))
