@@ -23,7 +23,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         where = ["--threat", "linf(0.1)", "--eps", "0.05", "--images", "24"]
         assert main(["attack", str(path), *ATTACKS, *where]) == 0
         assert main(["explain", str(path), "--method", "saliency", "--method", "class_image(steps=8, starts=2)"]) == 0
-        assert main(["explain", str(path), "--method", "activations", "--attacked", "linf(0.1)", "--image", "1"]) == 0
+        assert main(["explain", str(path), "--method", "activations", "--attacked", "linf(0.1)"]) == 0
     return path
 
 
