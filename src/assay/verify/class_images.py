@@ -14,6 +14,7 @@ from assay.spec import defaults, read
 from assay.verify.ledger import Ledger
 
 FILE = "class_images.safetensors"
+OPEN = "how sure the network is of its class images: --rerun asks it"
 NEAR = 1e-4  # between two computations of a logit, of the largest
 AGAIN = 12_000  # images times iterations that are made again: some seconds
 APART = 0.1  # mean change of a pixel between two makings; rounding grows on the way, another picture is further off
@@ -38,7 +39,7 @@ def verify_class_images(
         else:
             ledger.figures += 1
     if model is None:
-        ledger.unsure("how sure the network is of its class images: --rerun asks it")
+        ledger.unsure(OPEN)
     elif arrays["map.image"].shape[1:] != model.shape:
         ledger.differs(where, f"images of shape {arrays['map.image'].shape[1:]}, {model.shape} wanted")
     else:

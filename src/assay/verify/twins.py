@@ -15,6 +15,7 @@ from assay.spec import read
 from assay.tally import moved_words
 from assay.verify.ledger import Ledger
 
+OPEN = "that the twins beside activations are what the attack makes: only that they are within its limits"
 NEAR = 2e-3  # between two computations, of the largest value: it was rounded to a float16
 
 
@@ -30,7 +31,7 @@ def verify_twins(
     allowed = read_threat(config["threat"]).contains(points, images).numpy()
     ledger.rows(where, arrays["index"], ~allowed, f"its attacked twin is not within {config['threat']}")
     ledger.proofs += int(allowed.sum())
-    ledger.unsure("that the twins beside activations are what the attack makes: only that they are within its limits")
+    ledger.unsure(OPEN)
     if model is None or points.shape[1:] != model.shape:
         return
     device = model.mean.device
