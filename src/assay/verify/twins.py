@@ -30,7 +30,7 @@ def verify_twins(
     images, points = torch.from_numpy(arrays["images"]).float() / 255, torch.from_numpy(arrays["attacked"]).float()
     allowed = read_threat(config["threat"]).contains(points, images).numpy()
     ledger.rows(where, arrays["index"], ~allowed, f"its attacked twin is not within {config['threat']}")
-    ledger.proofs += int(allowed.sum())
+    ledger.figures += int(allowed.sum())
     ledger.unsure(OPEN)
     if model is None or points.shape[1:] != model.shape:
         return
