@@ -133,7 +133,9 @@ EXPLANATION: Mapping[str, Any] = {
     "config.json": {
         "method": str,
         "name": str,
-        "kind": Literal["maps", "filters", "activations"],  # and the arrays are in the file of that name
+        "kind": Literal[
+            "maps", "filters", "activations", "class_images"
+        ],  # and the arrays are in the file of that name
         "maps": list[str],
         "numbers": list[str] | None,
         "unit": str,
@@ -142,6 +144,8 @@ EXPLANATION: Mapping[str, Any] = {
         "split": str | None,
         "classes": list[str],
         "checked": bool | None,  # whether the maps are true; then quality.json and its numbers are there
+        "attack": str | None,  # with the images' attacked twins
+        "threat": str | None,
     },
     "quality.json": {
         **{"n": int, "again": int, "steps": int, "noise": float, "stages": list[str], "because": list[str]},
@@ -155,6 +159,9 @@ EXPLANATION: Mapping[str, Any] = {
     "maps.safetensors": {"images", "labels", "index", "explained", "probability"},
     "filters.safetensors": set(),
     "activations.safetensors": {"images", "labels", "index"},
+    "class_images.safetensors": {
+        *("explained", "start", "logits", "kept", "stopped", "steps", "curve.logit", "curve.probability")
+    },
 }
 
 PICTURES = {  # of an evaluation: the arrays of a file, and the file beside it that says how many there are
@@ -170,7 +177,7 @@ BESIDE = {
     "predictions.safetensors": ("predictions.json", "pictures"),
     "strip.safetensors": ("strip.json", "frames"),
 }
-MAPS = {"maps": "nhw", "filters": "fchw", "activations": "nfhw"}  # the letters of _wrong_array
+MAPS = {"maps": "nhw", "filters": "fchw", "activations": "nfhw", "class_images": "nchw"}  # the letters of _wrong_array
 FORMS = {
     "images": ("u", "nchw"),
     "index": ("iu", "n"),
@@ -178,6 +185,10 @@ FORMS = {
     "explained": ("iu", "n"),
     "probability": ("f", "nk"),
     "map.class": ("i", "nhw"),
+    **dict.fromkeys(("start", "kept", "stopped"), ("iu", "n")),
+    "steps": ("iu", "p"),
+    "logits": ("f", "nk"),
+    **dict.fromkeys(("curve.logit", "curve.probability"), ("f", "np")),
 }
 
 

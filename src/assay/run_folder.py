@@ -5,8 +5,7 @@
                            gallery.* strip.* predictions.* checks.json
     RUN/shards/…/          what is done of an evaluation that is not finished
     RUN/corruptions/NAME/  (corrupted_folder.py)
-    RUN/explanations/NAME/ config.json, and maps.safetensors or filters.safetensors or activations.safetensors;
-                           of maps also quality.json quality.safetensors
+    RUN/explanations/NAME/ config.json, and maps, filters, activations or class_images.safetensors; of maps quality.*
 
 Each file is written whole or not at all, and nothing is overwritten unless that is asked for. Whoever reads
 a file gets what it must hold (contents.py), or a ValueError that names it.

@@ -105,6 +105,9 @@ def _wrong_table(table: Mapping[str, np.ndarray], config: Mapping[str, Any], att
     return next((wrong for labels in named.values() if (wrong := wrong_labels(labels, config["classes"]))), "")
 
 
+N, P = ("index", "explained"), ("steps",)  # the arrays of an explanation that say how many images and looks there are
+
+
 def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> str:
     """The same for a file of an explanation."""
     if name == "config.json":
@@ -116,10 +119,15 @@ def wrong_in_explanation(name: str, content: Any, config: Mapping[str, Any]) -> 
     maps, numbered = ([f"{what}.{key}" for key in config.get(f"{what}s") or ()] for what in ("map", "number"))
     if missing := [key for key in (*maps, *numbered) if key not in content]:
         return f"{missing[0]} is missing"
-    sizes = {"n": content["index"].size if "index" in content else 0, "k": len(config["classes"])}
+    n, p = (next((content[key].size for key in keys if key in content), 0) for keys in (N, P))
+    sizes = {"n": n, "p": p, "k": len(config["classes"])}
     kind = config["kind"]
     forms = FORMS | {key: ("f", MAPS[kind]) for key in maps if kind != "maps" or key != "map.class"}
     forms |= dict.fromkeys(numbered, ("f", "n"))
+    if config.get("threat"):
+        if wrong := _wrong_twins(content, config["maps"]):
+            return wrong
+        forms |= {"attacked": ("f", "nchw")} | {f"attacked.{key}": ("f", "nfhw") for key in config["maps"]}
     for key in [key for key in forms if key in content]:
         if wrong := _wrong_array(content[key], *forms[key], sizes):
             return f"{key} {wrong}"
@@ -152,8 +160,19 @@ def _wrong_quality(content: Mapping[str, np.ndarray], config: Mapping[str, Any])
     return wrong_labels(content["explained"], config["classes"])
 
 
+def _wrong_twins(content: Any, layers: Sequence[str]) -> str:
+    """An attacked twin for each image, and of each layer what it answers to them."""
+    pairs = {"attacked": "images"} | {f"attacked.{key}": f"map.{key}" for key in layers}
+    for twin, key in pairs.items():
+        if twin not in content:
+            return f"{twin} is missing"
+        if content[twin].shape != content[key].shape:
+            return f"{twin} has the shape {content[twin].shape}, {content[key].shape} wanted"
+    return ""
+
+
 def _wrong_array(array: np.ndarray, kinds: str, letters: str, sizes: Mapping[str, int], finite: bool = True) -> str:
-    """What is wrong with an array whose sizes have those letters: c is 1 or 3, n and k are known, others are free."""
+    """What is wrong with an array whose sizes have those letters: c is 1 or 3; n, k and p are known, others free."""
     if array.dtype.kind not in kinds or (kinds == "u" and array.dtype != np.uint8):
         return f"holds {array.dtype}, which is another kind of numbers"
     fits = len(letters) == array.ndim and 0 not in array.shape

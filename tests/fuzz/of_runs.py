@@ -30,7 +30,8 @@ def files(run: Path) -> list[str]:
 
 
 compiled = cache(environment.from_string)
-DRAWN = [f"assay.report.{module}._figure" for module in ("curve", "damage", "per_class", "quality", "training")]
+FIGURES = ("class_images", "curve", "damage", "per_class", "quality", "training")
+DRAWN = [f"assay.report.{module}._figure" for module in FIGURES]
 
 
 def _look(path: Path, whole: bool) -> None:

@@ -29,8 +29,10 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "integrated_gradients(steps=8)",
             "grad_cam",
             "occlusion(patch=3)",
+            "class_image(steps=8, starts=2)",
         )
         assert main(["explain", str(path), *[word for one in methods for word in ("--method", one)]]) == 0
+        assert main(["explain", str(path), "--method", "activations", "--attacked", "linf(0.1)"]) == 0
     return path
 
 

@@ -13,6 +13,7 @@ import torch
 from assay.cli import main
 from assay.data import load
 from assay.run_folder import Run
+from assay.verify import class_images, twins
 from assay.verify.corrupted import UNASKED
 from assay.verify.run import NEVER, WITHOUT, digest
 from tests.mistakes.saying import Say
@@ -60,14 +61,14 @@ def test_it_is_confirmed_without_the_model(honest: Path, alone: Path) -> None:
     found = verified(honest)
     assert found["figures"] > 300
     assert found["proofs"] > 3
-    assert {*WITHOUT, *NEVER, UNASKED} == set(found["unknown"])
+    assert {*WITHOUT, *NEVER, UNASKED, twins.OPEN, class_images.OPEN} == set(found["unknown"])
     assert set(found["digests"]) == {CLEAN, ATTACKED}
     assert verified(honest) == found
 
 
 def test_it_is_confirmed_with_the_model(honest: Path, alone: Path) -> None:
     found = verified(honest, "--rerun")
-    assert set(NEVER) == set(found["unknown"])
+    assert {*NEVER, twins.OPEN} == set(found["unknown"])
     again = found["rerun"][ATTACKED]
     assert again["clean"] == 24
     assert again["proofs"] == found["proofs"]

@@ -12,6 +12,7 @@ HELP = 'a method, such as "occlusion(patch=10, stride=2)"; there are ' + ", ".jo
     f"{name} ({METHODS.about(name).partition(': ')[2].rstrip('.')})" for name in METHODS
 )
 NO_CHECKS = "do not check whether maps are true, which asks each method again of other images and of a changed model"
+ATTACKED = "for activations: beside each image its attacked twin within this threat, such as linf(8/255)"
 IMAGE = "which images, each by its number in the whole data set; six of all classes if not given"
 
 
@@ -20,6 +21,7 @@ def explain(
     *,
     method: Annotated[Specs, arg(help=HELP)] = (),
     image: Annotated[tuple[int, ...], arg(metavar="N", help=IMAGE)] = (),
+    attacked: Annotated[str | None, arg(metavar="THREAT", help=ATTACKED)] = None,
     data: Data = None,
     split: Split = "test",
     skip_bad: SkipBad = False,
@@ -33,7 +35,7 @@ def explain(
 
     if not method:
         raise ValueError("--method is missing: name one, such as --method saliency")
-    folders = explain_run(run, method, image, data, split, device, force, skip_bad, not no_checks)
+    folders = explain_run(run, method, image, data, split, device, force, skip_bad, not no_checks, attacked)
     words = {str(folder.path): folder.read_json("config.json")["words"] for folder in folders}
     quality = {str(folder.path): folder.read_json("quality.json") for folder in folders if folder.has("quality.json")}
     lines = {path: [*about, *(marked(quality[path]) if path in quality else ())] for path, about in words.items()}

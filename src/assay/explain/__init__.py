@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assay.adversary.victim import Victim
 
 Access = Literal["gradients", "scores", "weights"]
-Kind = Literal["maps", "filters", "activations"]
+Kind = Literal["maps", "filters", "activations", "class_images"]
 Important = Literal["high", "low", "size"]
 Of = Literal["predicted", "label"] | Annotated[int, AtLeast(0)]
 HELPERS = ("baselines", "layers", "walks")
@@ -32,7 +32,8 @@ class Facts:
     """What a method says of itself.
 
     access: what it asks of the victim; "weights" looks inside. kind: what its maps are, and so who draws them:
-    "maps" `(B, h, w)` of the images, "filters" `(N, C, h, w)` of a layer, "activations" `(B, N, h, w)` of layers.
+    "maps" `(B, h, w)` of the images, "filters" `(N, C, h, w)` of a layer, "activations" `(B, N, h, w)` of layers,
+    "class_images" `(N, C, h, w)` of classes.
     important: where a map says that the answer hangs on a place: where it is high, low, or far from 0.
     control: it knows nothing of the model's reasons, and no check of maps may believe it.
     """
@@ -45,7 +46,7 @@ class Facts:
     @property
     def of_images(self) -> bool:
         """Whether it explains images; what it finds in the weights alone is the same for all of them."""
-        return self.kind != "filters"
+        return self.kind in ("maps", "activations")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Explanation:
     window: where each value of a map is about a square of pixels, its side and the step to the next. adds_up_to: the
     change of each image's answer that all values of the method's own map, with their signs, promise to add up to.
     numbers: what else there is to say of each image, by name.
+    beside: other arrays, which tell of the maps.
     """
 
     maps: dict[str, Shaped[Tensor, "..."]]
@@ -66,6 +68,7 @@ class Explanation:
     window: tuple[int, int] | None = None
     adds_up_to: Float[Tensor, "B"] | None = None
     numbers: dict[str, Float[Tensor, "B"]] = field(default_factory=dict)
+    beside: dict[str, Shaped[Tensor, "..."]] = field(default_factory=dict)
 
 
 def method(

@@ -10,6 +10,7 @@ from assay.report.filters import CAP, capped
 from assay.report.html import Panel, fill, folded
 from assay.report.pictures import montage, picture, signed, upright
 from assay.report.seen import Seen
+from assay.report.twins import twins
 
 SHOWN = 6  # images
 LISTED = 16  # of the filters that are silent
@@ -42,7 +43,10 @@ def activations(seen: list[Seen]) -> Panel:
     groups = groups_of("activations", seen)
     if not groups:
         return Panel("activations", "Activations", PLAIN, fill=f"assay explain {seen[0].typed} --method activations")
-    return Panel("activations", "Activations", PLAIN, Markup("\n").join(map(_group, groups)))
+    parts = [
+        twins(group, place) if group[0].config.get("threat") else _group(group) for place, group in enumerate(groups)
+    ]
+    return Panel("activations", "Activations", PLAIN, Markup("\n").join(parts))
 
 
 def _group(group: list[Maps]) -> Markup:

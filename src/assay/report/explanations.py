@@ -78,8 +78,15 @@ def groups_of(kind: str, seen: list[Seen]) -> list[list[Maps]]:
                 maps = Maps(one, config, folder.read_arrays(f"{kind}.safetensors"), judged(one.name, one.place, folder))
                 images = maps.arrays["images"].tobytes() if "images" in maps.arrays else b""
                 colours = [maps[key].shape[1] for key in config["maps"] if kind == "filters"]
-                groups.setdefault((name, images, *config["maps"], *colours), []).append(maps)
+                made = _made(maps) if kind == "class_images" else ()
+                groups.setdefault((name, images, *config["maps"], *colours, *made), []).append(maps)
     return list(groups.values())
+
+
+def _made(maps: Maps) -> tuple[object, ...]:
+    """For which classes images of what size were made, and from which noises."""
+    of = (maps.arrays[key].tobytes() for key in ("explained", "start"))
+    return (*maps.config["classes"], *maps["image"].shape, *of)
 
 
 def _method(number: int, group: list[Maps]) -> dict[str, Any]:

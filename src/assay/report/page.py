@@ -6,6 +6,7 @@ from assay.report.activations import activations
 from assay.report.attacks_table import attacks_table
 from assay.report.calibration import calibration
 from assay.report.checks import checks
+from assay.report.class_images import class_images
 from assay.report.contact_sheet import contact_sheet
 from assay.report.corruptions import corruptions
 from assay.report.cost import cost
@@ -45,6 +46,7 @@ PANELS = (
     explanations,
     filters,
     activations,
+    class_images,
     contact_sheet,
     training,
     doctor,

@@ -15,10 +15,12 @@ from assay.explain import EXPLAIN
 from assay.models.classifier import Classifier
 from assay.run_folder import Explanation, Run
 from assay.spec import read
-from assay.tally import share
+from assay.tally import moved_words, share
+from assay.verify.class_images import verify_class_images
 from assay.verify.ledger import Ledger
 from assay.verify.source import Source
 from assay.verify.trusted import verify_quality
+from assay.verify.twins import verify_twins
 
 NEAR = 1e-4  # between two computations, of the largest value
 RISE, MISSED, WHOLE = "number.logit's rise", "number.completeness error", "map.integrated_gradients"
@@ -55,7 +57,11 @@ def verify_explanation(ledger: Ledger, run: Run, folder: Explanation, source: So
                 if not np.array_equal(arrays["images"][row], image) or arrays["labels"][row] != label:
                     ledger.differs(where, f"image {index} is another picture than that of the data")
         _complete(ledger, folder, arrays)
-        if model is not None:
+        if config.get("threat"):
+            verify_twins(ledger, folder, arrays, model, config)
+        if config["kind"] == "class_images":
+            verify_class_images(ledger, folder, arrays, model, config)
+        elif model is not None:
             _explained(ledger, folder, arrays, model, config)
         if config["kind"] == "maps":
             verify_quality(ledger, folder, arrays, whole, model)
@@ -78,7 +84,8 @@ def _explained(
         if found.explained is not None:
             counted["probability"] = victim.logits(pixels).softmax(1).cpu().numpy()
             counted["explained"] = found.explained.cpu().numpy()
-    told = {"words": list(found.words), "unit": found.unit, "maps": list(found.maps), "numbers": list(found.numbers)}
+    words = [*found.words, *(moved_words(arrays, config["maps"]) if config.get("threat") else [])]
+    told = {"words": words, "unit": found.unit, "maps": list(found.maps), "numbers": list(found.numbers)}
     ledger.same(folder.path / "config.json", "", {key: config.get(key) or [] for key in told}, told)
     for key, wanted in counted.items():
         says = arrays.get(key, np.zeros(0))
