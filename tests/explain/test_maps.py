@@ -29,22 +29,15 @@ def same(one, other):
     assert list(one.maps) == list(other.maps)
     for key in one.maps:
         assert torch.equal(one.maps[key], other.maps[key]), key
-    for key in one.numbers:
-        assert torch.equal(one.numbers[key], other.numbers[key]), key
+    for key in one.numbers:  # the last bit of a logit of so small a network depends on its place in the batch
+        assert torch.allclose(one.numbers[key], other.numbers[key], rtol=0, atol=1e-7), key
     assert torch.equal(one.explained, other.explained)
-
-
-def rows(found, chosen):
-    """Of these images alone."""
-    cut = {key: value[chosen] for key, value in found.maps.items()}
-    numbers = {key: value[chosen] for key, value in found.numbers.items()}
-    return type(found)(cut, found.unit, found.explained[chosen], found.words, numbers)
 
 
 def sound(found, images, classes=3):
     assert found.explained.shape == images.shape[:1]
     assert ((found.explained >= 0) & (found.explained < classes)).all()
-    assert "logit of the class" in found.unit or "probability of" in found.unit
+    assert "logit of the class" in found.unit or "probability of" in found.unit or "a control" in found.words[0]
     first = next(iter(found.maps.values()))
     assert all(value.shape == first.shape for value in found.maps.values())
     assert len(first) == len(images)
@@ -119,9 +112,9 @@ def test_a_map_does_not_depend_on_its_neighbours(name, channels):
     order = torch.randperm(37, generator=torch.Generator().manual_seed(1))
     with Victim(small(channels)) as victim:
         whole = call(name, victim, images, labels)
-        same(rows(whole, order), call(name, victim, images[order], labels[order]))
-        same(rows(whole, slice(5, 6)), call(name, victim, images[5:6], labels[5:6]))
-        same(rows(whole, slice(30, 37)), call(name, victim, images[30:], labels[30:]))
+        same(whole.rows(order), call(name, victim, images[order], labels[order]))
+        same(whole.rows(slice(5, 6)), call(name, victim, images[5:6], labels[5:6]))
+        same(whole.rows(slice(30, 37)), call(name, victim, images[30:], labels[30:]))
         same(whole, call(name, victim, images, labels))
 
 
@@ -138,7 +131,7 @@ def test_it_explains_the_class_that_is_asked_for(seen, name):
         assert torch.equal(found[asked].explained, wanted)
         same(found[asked], call(name, victim, images, wanted, of="label", **first))
     own = next(iter(found[2].maps))
-    assert not torch.equal(found["label"].maps[own], found["predicted"].maps[own])
+    assert EXPLAIN[name].facts.control == torch.equal(found["label"].maps[own], found["predicted"].maps[own])
     with pytest.raises(ValueError, match=r"^of: class 3 is not there, the model has 3, counted from 0$"):
         call(name, victim, images, labels, of=3)
 
@@ -170,7 +163,7 @@ def test_a_model_without_gradients_is_refused_in_one_line(name):
         call(name, victim, *pixels(2))
 
 
-@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("name", [name for name in MAPS if not EXPLAIN[name].facts.control])
 @pytest.mark.parametrize("of", ["predicted", "label"])
 def test_nan_is_refused_in_one_line_and_leaves_no_hook(name, of):
     model = small()

@@ -6,7 +6,7 @@ A method of kind "maps" has the setting `of`: which class it explains.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import torch
@@ -69,6 +69,16 @@ class Explanation:
     adds_up_to: Float[Tensor, "B"] | None = None
     numbers: dict[str, Float[Tensor, "B"]] = field(default_factory=dict)
     beside: dict[str, Shaped[Tensor, "..."]] = field(default_factory=dict)
+
+    def rows(self, chosen: slice | Int64[Tensor, "b"]) -> "Explanation":
+        """What it says of these images alone; of "maps"."""
+        return replace(
+            self,
+            maps={name: values[chosen] for name, values in self.maps.items()},
+            explained=None if self.explained is None else self.explained[chosen],
+            adds_up_to=None if self.adds_up_to is None else self.adds_up_to[chosen],
+            numbers={name: values[chosen] for name, values in self.numbers.items()},
+        )
 
 
 def method(

@@ -49,14 +49,11 @@ class Case:
     def few(self) -> "Case":
         """The same of the first AGAIN images."""
         rows = slice(AGAIN)
-        maps = {name: values[rows] for name, values in self.found.maps.items()}
-        promised = None if self.found.adds_up_to is None else self.found.adds_up_to[rows]
-        found = replace(self.found, maps=maps, explained=self.explained[rows], adds_up_to=promised)
         return replace(
             self,
             images=self.images[rows],
             explained=self.explained[rows],
-            found=found,
+            found=self.found.rows(rows),
             draws=self.draws[rows],
             known={},
         )
