@@ -114,6 +114,31 @@ def test_the_frames_are_the_worst_case_of_the_table(
     assert ((arrays["probability"].argmax(1) != labels) == np.array(fell)).all()
 
 
+def test_the_frames_between_are_what_the_attack_finds_at_each_eps_alone(
+    classifier: Classifier, images: ImageSet
+) -> None:
+    """They are searched all in one go; what broke a picture at a smaller eps stays."""
+    from assay.evaluate.frames import frames, shown_epsilons
+    from assay.evaluate.robust import aim, run_attack
+
+    pgd = spec.read("pgd(steps=5)", ATTACKS, "attack")
+    threat = read_threat("linf(0.4)")
+    plan = Plan((pgd,), threat, [0.4], read_goal("untargeted"), 0, "float32", torch.device("cpu"))
+    right = classifier(images.pixels()).argmax(1) == images.labels
+    some = images.rows(right.nonzero()[:6, 0])
+    goal, _ = aim(classifier, some, plan)
+    epsilons = shown_epsilons(plan, "gradients")
+    found = frames(classifier, some, goal, plan, dict.fromkeys(epsilons[1:], pgd), {}, {})
+    assert found is not None
+    assert len(set(found.verdict[:, 1:-1].flatten())) == 2  # broken and robust
+    for step in range(1, len(epsilons) - 1):
+        alone = run_attack(classifier, some, goal, plan, pgd, epsilons[step]).points.numpy()
+        for place in range(len(some)):
+            kept = np.array_equal(found.images[place, step], found.images[place, step - 1])
+            assert kept or np.allclose(found.images[place, step], alone[place], atol=1e-5)
+            assert not kept or found.verdict[place, step - 1] == "broken"
+
+
 def test_of_one_eps_the_frames_are_its_eighths(classifier: Classifier, images: ImageSet) -> None:
     from assay.evaluate.frames import MOST, shown_epsilons
 

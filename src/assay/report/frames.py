@@ -66,13 +66,15 @@ def _box(live: list[Live], scale: float) -> Markup:
     ]
     grey = live[0][2].images.shape[2] == 1
     values = {"eps": [f"{eps:.4g}" for eps in epsilons], "sums": told, "palette": palette() if grey else ""}
-    runs = [_run(*each, epsilons, scale) for each in live]
     home = epsilons.index(live[0][1].eps)
+    runs = [_run(*each, epsilons, home, scale) for each in live]
     return fill(BOX, runs=runs, home=home, norm=norm, id=f"eps-{norm}", **values)
 
 
-def _run(one: Seen, evaluation: Evaluated, frames: Frames, epsilons: list[float], scale: float) -> dict[str, Any]:
-    home, (height, width) = frames.epsilons.index(evaluation.eps), frames.images.shape[3:]
+def _run(
+    one: Seen, evaluation: Evaluated, frames: Frames, epsilons: list[float], begin: int, scale: float
+) -> dict[str, Any]:
+    home, (height, width) = at(frames, epsilons[begin]), frames.images.shape[3:]
     classes = evaluation.settings["classes"]
     sprites = Markup("; ").join(
         Markup("--s{}: url({})").format(place, sprite(row)) for place, row in enumerate(frames.images)
