@@ -19,10 +19,13 @@ _HOMES = {
     "targeted": "adversary.goal",
     "untargeted": "adversary.goal",
 }
-__all__ = sorted(_HOMES)
+_MODULES = ("plot",)  # that are names themselves
+__all__ = sorted([*_HOMES, *_MODULES])
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"assay.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'assay' has no attribute {name!r}")
     return getattr(importlib.import_module(f"assay.{_HOMES[name]}"), name)

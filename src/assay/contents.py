@@ -118,6 +118,13 @@ EVALUATION: Mapping[str, Any] = {
         "pictures": [{"rule": str, "index": int, "label": int, "verdict": str}],
     },
     "gallery.safetensors": {"clean", "adversarial", "clean_probability", "adversarial_probability"},
+    "frames.json": {
+        "frames": [
+            {"index": int, "eps": float, "attack": str, "size": float}
+            | {"verdict": Literal["robust", "broken", "fault", "exempt"]}
+        ]
+    },
+    "frames.safetensors": {"images", "probability"},
     "strip.json": {
         "attack": str,
         "index": int,
@@ -170,12 +177,14 @@ PICTURES = {  # of an evaluation: the arrays of a file, and the file beside it t
         **dict.fromkeys(("clean_probability", "adversarial_probability"), ("f", "nk")),
     },
     "strip.safetensors": {"images": ("f", "nchw"), "probability": ("f", "nk")},
+    "frames.safetensors": {"images": ("f", "nchw"), "probability": ("f", "nk")},
     "predictions.safetensors": {"images": ("u", "nchw"), "probability": ("f", "nk")},
 }
 BESIDE = {
     "gallery.safetensors": ("gallery.json", "pictures"),
     "predictions.safetensors": ("predictions.json", "pictures"),
     "strip.safetensors": ("strip.json", "frames"),
+    "frames.safetensors": ("frames.json", "frames"),
 }
 MAPS = {"maps": "nhw", "filters": "fchw", "activations": "nfhw", "class_images": "nchw"}  # the letters of _wrong_array
 FORMS = {

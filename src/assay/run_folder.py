@@ -2,7 +2,7 @@
 
     RUN/config.json env.json metrics.jsonl model.json model.safetensors checkpoint.pt panels/data.*
     RUN/evaluations/NAME/  config.json env.json results.json costs.json images.parquet adversarial.safetensors
-                           gallery.* strip.* predictions.* checks.json
+                           gallery.* frames.* strip.* predictions.* checks.json
     RUN/shards/…/          what is done of an evaluation that is not finished
     RUN/corruptions/NAME/  (corrupted_folder.py)
     RUN/explanations/NAME/ config.json, and maps, filters, activations or class_images.safetensors; of maps quality.*

@@ -59,6 +59,8 @@ def wrong_in_evaluation(name: str, content: Any, config: Mapping[str, Any], pict
         worst = max((one["light"] for one in content["findings"]), key=["green", "amber", "red"].index, default="amber")
         fits = content["verdict"] == {"green": "believable", "amber": "not enough evidence", "red": "suspicious"}[worst]
         return "" if fits else f"its verdict is {content['verdict']}, but a light is {worst}"
+    if name == "frames.json":
+        return _wrong_frames(content["frames"])
     if name == "strip.json":
         return wrong_labels(np.array([content["label"]]), config["classes"])
     if name in PICTURES:
@@ -66,6 +68,16 @@ def wrong_in_evaluation(name: str, content: Any, config: Mapping[str, Any], pict
         found = ((key, _wrong_array(content[key], *form, sizes, finite=False)) for key, form in PICTURES[name].items())
         return next((f"{key} {wrong}" for key, wrong in found if wrong), "")
     return _wrong_table(content, config, attacked) if name == "images.parquet" else ""
+
+
+def _wrong_frames(frames: Sequence[Mapping[str, Any]]) -> str:
+    """Every picture has a frame at the same eps, from 0 up."""
+    steps = len({frame["eps"] for frame in frames})
+    rows = [frames[start : start + steps] for start in range(0, len(frames), steps or 1)]
+    alike = all([one["eps"] for one in row] == [one["eps"] for one in rows[0]] for row in rows)
+    whole = all(len({one["index"] for one in row}) == 1 for row in rows)
+    rises = rows and [one["eps"] for one in rows[0]] == sorted({0.0, *(one["eps"] for one in rows[0])})
+    return "" if rises and alike and whole else "it has not one frame of each picture at each eps"
 
 
 def _wrong_settings(config: Mapping[str, Any]) -> str:

@@ -90,3 +90,65 @@ def test_an_answer_of_another_shape_is_a_fault_and_no_crash(
     assert folder.read_json("results.json")["attacks"][0]["faults"] == right
     assert not folder.has("strip.json")
     assert not folder.has("gallery.json")
+
+
+@pytest.mark.parametrize("text", ["pgd(steps=5)", "deepfool(steps=5)", "noise"])
+def test_the_frames_are_the_worst_case_of_the_table(
+    tmp_path: Path, classifier: Classifier, images: ImageSet, text: str
+) -> None:
+    """At each eps as many pictures are broken as the table has, by images that are allowed there."""
+    both = [spec.read(one, ATTACKS, "attack") for one in (text, "fgsm")]
+    folder = evaluated(tmp_path, classifier, images, *both)
+    frames, arrays = folder.read_json("frames.json")["frames"], folder.read_arrays("frames.safetensors")
+    table, eps = folder.read_table("images.parquet"), [frame["eps"] for frame in frames]
+    assert eps == [0.0, *EPSILONS] * (len(frames) // 3)
+    row = {int(index): row for row, index in enumerate(table["index"])}
+    fell = [table["eps_broken"][row[frame["index"]]] <= frame["eps"] for frame in frames]
+    assert [frame["verdict"] == "broken" for frame in frames] == fell
+    assert any(fell)
+    clean = images.pixels().numpy()[[row[frame["index"]] for frame in frames]]
+    assert (np.abs(arrays["images"] - clean).max((1, 2, 3)) <= np.array(eps) + 1e-5).all()
+    said = classifier(torch.from_numpy(arrays["images"])).softmax(1).detach().numpy()
+    assert np.allclose(said, arrays["probability"], atol=1e-5)
+    labels = table["label"][[row[frame["index"]] for frame in frames]]
+    assert ((arrays["probability"].argmax(1) != labels) == np.array(fell)).all()
+
+
+def test_the_frames_between_are_what_the_attack_finds_at_each_eps_alone(
+    classifier: Classifier, images: ImageSet
+) -> None:
+    """They are searched all in one go; what broke a picture at a smaller eps stays."""
+    from assay.evaluate.frames import frames, shown_epsilons
+    from assay.evaluate.robust import aim, run_attack
+
+    pgd = spec.read("pgd(steps=5)", ATTACKS, "attack")
+    threat = read_threat("linf(0.4)")
+    plan = Plan((pgd,), threat, [0.4], read_goal("untargeted"), 0, "float32", torch.device("cpu"))
+    right = classifier(images.pixels()).argmax(1) == images.labels
+    some = images.rows(right.nonzero()[:6, 0])
+    goal, _ = aim(classifier, some, plan)
+    epsilons = shown_epsilons(plan, "gradients")
+    found = frames(classifier, some, goal, plan, dict.fromkeys(epsilons[1:], pgd), {}, {})
+    assert found is not None
+    assert len(set(found.verdict[:, 1:-1].flatten())) == 2  # broken and robust
+    for step in range(1, len(epsilons) - 1):
+        alone = run_attack(classifier, some, goal, plan, pgd, epsilons[step]).points.numpy()
+        for place in range(len(some)):
+            kept = np.array_equal(found.images[place, step], found.images[place, step - 1])
+            assert kept or np.allclose(found.images[place, step], alone[place], atol=1e-5)
+            assert not kept or found.verdict[place, step - 1] == "broken"
+
+
+def test_of_one_eps_the_frames_are_its_eighths(classifier: Classifier, images: ImageSet) -> None:
+    from assay.evaluate.frames import MOST, shown_epsilons
+
+    def plan(*epsilons: float) -> Plan:
+        threat = read_threat(f"linf({epsilons[-1]})")
+        return Plan((), threat, epsilons, read_goal("untargeted"), 0, "float32", torch.device("cpu"))
+
+    assert shown_epsilons(plan(0.4), "gradients") == pytest.approx([place * 0.05 for place in range(9)])
+    assert shown_epsilons(plan(0.4), "scores") == [0, 0.4]  # a black box is not asked more often for a picture
+    assert shown_epsilons(plan(0.1, 0.4), "gradients") == [0, 0.1, 0.4]
+    many = shown_epsilons(plan(*(place / 100 for place in range(1, 60))), "gradients")
+    assert len(many) <= MOST
+    assert {0, 0.59} < set(many)

@@ -90,6 +90,14 @@ def _evaluation(run: Run, name: str, images: ImageSet, attacks: list[str]) -> No
     adversarial = (pixels / 255).astype(np.float32)
     arrays = {"clean": pixels, "adversarial": adversarial, "clean_probability": said, "adversarial_probability": said}
     folder.write_arrays("gallery.safetensors", arrays)
+    moving = [
+        {"index": one["index"], "eps": eps, "attack": "fgsm" if eps else "", "size": eps, "verdict": verdict}
+        for one in pictures
+        for eps, verdict in zip(EPSILONS, ("robust", "broken" if one["index"] else "robust"), strict=True)
+    ]
+    folder.write_json("frames.json", {"frames": moving})
+    steps = {"images": adversarial, "probability": said}
+    folder.write_arrays("frames.safetensors", {key: array.repeat(len(EPSILONS), 0) for key, array in steps.items()})
     frames = [{"eps": eps, "size": eps, "verdict": "robust"} for eps in EPSILONS]
     folder.write_json("strip.json", {"attack": "fgsm", "index": 0, "label": 0, "frames": frames})
     folder.write_arrays("strip.safetensors", {"images": adversarial[:2], "probability": said[1:3]})

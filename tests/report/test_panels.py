@@ -45,7 +45,7 @@ def test_classes_of_any_name(tmp_path: Path, names: str, shape: tuple[int, int, 
     html = page([make_run(tmp_path / "run", NAMES[names], shape)])
     outline = Outline(html)
     assert outline.stack == []
-    assert outline.scripts == 0
+    assert outline.scripts == 1
     assert len(outline.ids) == len(set(outline.ids))
     assert all(image["alt"] for image in outline.images)
     assert all(image.get("src", "").startswith("data:") for image in outline.images)  # type: ignore[union-attr]
@@ -71,7 +71,7 @@ def test_with_data_every_panel_is_filled_but_those_of_other_verbs(tmp_path: Path
     make_run(tmp_path / "run")
     found = panels_of(tmp_path / "run")
     empty = {name for name, panel in found.items() if panel.fill}  # type: ignore[attr-defined]
-    others = {"explanations", "filters", "activations", "class_images", "corruptions"}
+    others = {"explanations", "filters", "activations", "class_images", "corruptions", "certified"}
     assert empty == others | {"checks", "doctor", "cost", "universal"}
     assert all(panel.body for name, panel in found.items() if name not in empty)  # type: ignore[attr-defined]
 
@@ -79,11 +79,12 @@ def test_with_data_every_panel_is_filled_but_those_of_other_verbs(tmp_path: Path
 def test_without_data_every_panel_says_which_command_fills_it(tmp_path: Path) -> None:
     bare_run(tmp_path / "run")
     found = panels_of(tmp_path / "run")
-    assert found.pop("reproduce").fill is None  # type: ignore[attr-defined]
+    for name in ("reproduce", "limits"):
+        assert found.pop(name).fill is None  # type: ignore[attr-defined]
     for name, panel in found.items():
         assert panel.fill.startswith("assay "), name  # type: ignore[attr-defined]
         assert panel.body == "", name  # type: ignore[attr-defined]
-    assert page([bare_run(tmp_path / "run")]).count("No data yet.") == len(PANELS) - 1
+    assert page([bare_run(tmp_path / "run")]).count("No data yet.") == len(PANELS) - 2
 
 
 def test_the_commands_that_fill_panels_can_be_typed(tmp_path: Path) -> None:
@@ -115,6 +116,12 @@ def test_the_numbers_of_the_panels(tmp_path: Path) -> None:
     assert re.search(r"run fgsm 0\.1 33\.3 % .{0,20} 3\.0 1\.5 1\.50 0\.2 0\.1 0\.75", found["damage"])
     assert "run fgsm 0 66.7 %" in found["damage"]  # at every eps
     assert "eps 0.1" in found["strip"]
+    # of 16 that were right: rows 0, 4 (ape), 6, 10, 18, 22 (cat) and 12, 16 (ape) are even and right
+    assert "ape becomes bee in 100 % ; cat becomes dog in 100 %" in found["becomes"].replace(" %", " % ").replace(
+        "  ", " "
+    )
+    assert "run 16 8 0.1 0.1 0.1 more than 0.1" in found["smallest"]
+    assert "at eps 0.1: run: 3 of 4 pictures are broken" in found["gallery"]
     assert "is cat" in found["predictions"]
     assert "24, 6 a class" in found["contact_sheet"]
     assert "4 classes out" in found["contact_sheet"]
@@ -150,7 +157,7 @@ def test_no_image_was_right(tmp_path: Path) -> None:
         table["clean_prediction"] = np.where(np.arange(len(table["label"])) % 2, (table["label"] + 1) % 3, -1)
         table |= {key: np.full(len(values), "wrong", object) for key, values in table.items() if "verdict" in key}
         folder.write_table("images.parquet", table)
-        for file in folder.path.glob("[gs]*.*"):  # gallery and strip
+        for file in folder.path.glob("[gsf]*.*"):  # gallery, frames and strip
             file.unlink()
     assert Outline(page([run])).stack == []
     assert per_class(look([run])).body

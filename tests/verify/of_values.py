@@ -1,6 +1,15 @@
 """Forgeries of one value: a number in a file that somebody reads."""
 
+from typing import Any
+
 from tests.verify.forging import FORGERIES, Forgery, edit, of_run
+
+OTHER = {"broken": "robust", "robust": "broken"}
+
+
+def renamed(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**frame, "eps": 0.15 if frame["eps"] == 0.1 else frame["eps"]} for frame in frames]
+
 
 EDITS: dict[str, tuple[Forgery, str, str]] = {
     "a count": (edit("results.json", "robust", 1, "count", value=lambda n: n + 1), "results.json", "robust [at"),
@@ -33,6 +42,14 @@ EDITS: dict[str, tuple[Forgery, str, str]] = {
     "a line of costs twice": (edit("costs.json", 0, "eps", value=0.1), "costs.json", "is missing"),
     "the gallery's verdict": (edit("gallery.json", "pictures", 0, "verdict", value="fault"), "gallery", "verdict"),
     "the gallery's choice": (edit("gallery.json", "pictures", 0, "index", value=1), "gallery.json", "index is 1"),
+    "a frame's verdict": (
+        edit("frames.json", "frames", 1, "verdict", value=lambda word: OTHER[word]),
+        "frames",
+        "verdict",
+    ),
+    "a frame's size": (edit("frames.json", "frames", 2, "size", value=0.01), "frames.json", "size is 0.01"),
+    "a frame's eps": (edit("frames.json", "frames", value=renamed), "frames.json", "eps is 0.15, 0.1 wanted"),
+    "a frame's attack": (edit("frames.json", "frames", 1, "attack", value="noise"), "frames.json", "attack is 'noise'"),
     "the strip's size": (edit("strip.json", "frames", 1, "size", value=0.01), "strip.json", "size at eps 0.05"),
     "the strip's image": (edit("strip.json", "label", value=2), "strip.json", "label is 2"),
     "the parameters": (of_run("model.json", "parameters", value=10**7), "model.json", "parameters is 10000000"),

@@ -10,10 +10,18 @@ import pytest
 
 from assay.tally import column
 from tests.mistakes.saying import Said, Say
-from tests.verify import of_corruptions, of_explanations, of_files, of_maps, of_rows, of_values
+from tests.verify import of_corruptions, of_explanations, of_files, of_frames, of_maps, of_rows, of_values
 from tests.verify.forging import ATTACKED, CLEAN, FORGERIES, PGD, RERUN, Forger, patch
 
-BY_HAND = (of_corruptions, of_explanations, of_files, of_maps, of_rows, of_values)  # they fill the two tables
+BY_HAND = (
+    of_corruptions,
+    of_explanations,
+    of_files,
+    of_frames,
+    of_maps,
+    of_rows,
+    of_values,
+)  # they fill the two tables
 
 
 def found(said: Said, where: str, words: str) -> bool:

@@ -1,5 +1,6 @@
 """assay verify."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 AGAIN = "run it again, too: clean answers, proofs, attacks on some images; your own FILE.py is executed"
 SOME = "how many of the images that stand are attacked again, with --rerun, in each evaluation"
+REPORT = "the report.json that assay report wrote: its figures of this run are counted again"
 MOVED = "where the images of folder: or parquet: lie now, if they were moved"
 
 
@@ -19,6 +21,7 @@ def verify(
     *,
     rerun: Annotated[bool, arg(help=AGAIN)] = False,
     data: Annotated[str | None, arg(metavar="NAME", help=MOVED)] = None,
+    report: Annotated[Path | None, arg(metavar="FILE", help=REPORT)] = None,
     images: Annotated[int, arg(metavar="N", help=SOME)] = 32,
     device: Device = "auto",
     json: Json = False,
@@ -26,6 +29,7 @@ def verify(
     """Count every figure of a run again from what it is made of, and name each difference."""
     from assay.cli.options import device_of, environment, load_run, note
     from assay.run_folder import open_run
+    from assay.verify.report import verify_report
     from assay.verify.run import own_files
     from assay.verify.run import verify as verified
     from assay.verify.source import Source
@@ -39,6 +43,8 @@ def verify(
             note(f"assay: --rerun executes {own}")
         _, classifier = load_run(run)
     ledger = verified(found, source, here, classifier, where, images)
+    if report:
+        verify_report(ledger, found, report)
     shown = {"run": str(run), "figures": ledger.figures, "proofs": ledger.proofs, "differences": ledger.differences}
     shown |= {"unknown": ledger.unknown, "digests": ledger.digests, "rerun": ledger.rerun}
     show(shown, _text(str(run), ledger), json)

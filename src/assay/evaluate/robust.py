@@ -152,8 +152,10 @@ def derive(table: dict[str, np.ndarray], plan: Plan) -> None:
     table["eps_survived"], table["eps_broken"] = brackets(table, labels, plan.epsilons)
 
 
-def run_attack(classifier: Classifier, images: ImageSet, goal: Goal, plan: Plan, attack: Call, eps: float) -> Played:
-    """What an attack returns for some images: the same points in every company.
+def run_attack(
+    classifier: Classifier, images: ImageSet, goal: Goal, plan: Plan, attack: Call, eps: float | Tensor
+) -> Played:
+    """What an attack returns for some images: the same points in every company. eps may be one for each image.
 
     An attack of kind "minimum" is not told eps. A goal that is many is tried one after the other, each on the images
     that no other has broken.
@@ -169,7 +171,8 @@ def run_attack(classifier: Classifier, images: ImageSet, goal: Goal, plan: Plan,
             points = points.index_copy(0, rows, attack(victim, pixels[rows], part[rows], threat[rows], draws[rows]))
     if plan.eight_bit and points.shape == pixels.shape:
         points = plan.threat.eight_bit(points, pixels)
-    cost = Cost(str(attack), eps, victim.forwards, victim.backwards, time.perf_counter() - began)
+    largest = float(eps.max()) if isinstance(eps, Tensor) else eps
+    cost = Cost(str(attack), largest, victim.forwards, victim.backwards, time.perf_counter() - began)
     return Played(points, cost, {name: torch.stack(steps) for name, steps in victim.curves.items()})
 
 

@@ -10,7 +10,7 @@ from assay.report.pictures import beside, picture, upright
 from assay.report.seen import Seen
 
 TEMPLATE = """
-<div class="scroll" tabindex="0" role="region" aria-label="Some images of each class"><table class="sheet">
+<div class="scroll" tabindex="0" role="group" aria-label="Some images of each class"><table class="sheet">
 <tbody>{% for name, count, row in rows %}<tr><th scope="row">{{ name }}<small>{{ count }}</small></th>
 <td>{{ row }}</td></tr>{% endfor %}</tbody></table></div>
 """

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from assay.report.figures import DASHES, INK, MARKERS, RUNS, drawing, key, svg
 from assay.report.html import Panel, folded, percent, table
@@ -23,10 +24,15 @@ def curve(seen: list[Seen]) -> Panel:
     rows = [row for one, evaluation in attacked for row in _rows(one, evaluation)]
     head = ("model", "eps", "robust (95 %)", "random noise (95 %)")
     numbers = folded("the numbers", table(head, rows, "Accuracy against eps"))
-    return Panel("curve", "Accuracy against eps", plain, _figure(attacked) + numbers)
+    return Panel("curve", "Accuracy against eps", plain, _drawn(attacked) + numbers)
 
 
-def _figure(attacked: list[tuple[Seen, Evaluated]]) -> Markup:
+def _drawn(attacked: list[tuple[Seen, Evaluated]]) -> Markup:
+    return svg(curve_figure(attacked), "curve", "Accuracy against eps", _text(attacked))
+
+
+def curve_figure(attacked: list[tuple[Seen, Evaluated]]) -> Figure:
+    """The worst case over all attacks with its band, the attacks of one model apart, and the noise control."""
     norm = attacked[0][1].settings["norm"]
     with drawing(5.2, 4) as (figure, ax):
         for one, evaluation in attacked:
@@ -63,7 +69,7 @@ def _figure(attacked: list[tuple[Seen, Evaluated]]) -> Markup:
         ax.annotate("guessing", (0, 100 / classes), xytext=(2, 3), textcoords="offset points", fontsize=9)
         ax.set(xlabel=f"eps ({norm}, pixels of [0, 1])", ylabel="accuracy, %", ylim=(-2, 103))
         figure.legend(loc="outside lower center", ncols=2 if _apart(attacked) else len(attacked), fontsize=9)
-        return svg(figure, "curve", "Accuracy against eps", _text(attacked))
+    return figure
 
 
 def _text(attacked: list[tuple[Seen, Evaluated]]) -> str:

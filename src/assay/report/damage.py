@@ -1,6 +1,6 @@
 """Cost against damage: what each attack cost, what it left, and how much of it can be seen."""
 
-from markupsafe import Markup
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
@@ -22,14 +22,16 @@ def damage(seen: list[Seen]) -> Panel:
         command = f"assay attack {seen[0].typed} --attack fgsm --attack pgd --threat 'linf(0.1)'"
         return Panel("damage", "Cost against damage", plain, fill=command)
     now = [row for one, evaluation in attacked for row in _rows(one, evaluation, only=evaluation.eps)]
-    body = _figure(attacked) + table(HEAD, now, "Passes, seconds of all images, and mean distortion an image attacked")
+    drawn = svg(damage_figure(attacked), "damage", "Accuracy left against cost", _text(attacked))
+    body = drawn + table(HEAD, now, "Passes, seconds of all images, and mean distortion an image attacked")
     if any(len(evaluation.settings["epsilons"]) > 1 for _, evaluation in attacked):
         every = [row for one, evaluation in attacked for row in _rows(one, evaluation)]
         body += folded("at every eps", table(HEAD, every, "The same at every eps"))
     return Panel("damage", "Cost against damage", plain, body)
 
 
-def _figure(attacked: list[tuple[Seen, Evaluated]]) -> Markup:
+def damage_figure(attacked: list[tuple[Seen, Evaluated]]) -> Figure:
+    """A mark for each attack: what an image cost it, and what accuracy it left."""
     names = list(dict.fromkeys(name for _, evaluation in attacked for name in evaluation.settings["attacks"]))
     with drawing(5.2, 4) as (figure, ax):
         attacked_at = [
@@ -55,7 +57,7 @@ def _figure(attacked: list[tuple[Seen, Evaluated]]) -> Markup:
             Line2D([], [], color=RUNS[one.place % len(RUNS)], linewidth=4, label=key(one.name)) for one, _ in attacked
         ]
         figure.legend(handles=keys, loc="outside lower center", ncols=2, fontsize=9)
-        return svg(figure, "damage", "Accuracy left against cost", _text(attacked))
+    return figure
 
 
 def _text(attacked: list[tuple[Seen, Evaluated]]) -> str:

@@ -17,7 +17,7 @@ TEMPLATE = """
 <h3>{{ method.title }}</h3>
 {{ method.quality }}
 <p class="expert">{{ method.about }}</p>
-<div class="scroll" tabindex="0" role="region" aria-label="{{ method.title }}"><table class="maps">
+<div class="scroll" tabindex="0" role="group" aria-label="{{ method.title }}"><table class="maps">
 <thead><tr><th scope="col">image</th>
 {% for head in method.head %}<th scope="col">{{ head.text }}{{ head.mark }}</th>{% endfor %}</tr></thead>
 <tbody>{% for row in method.rows %}<tr><th scope="row">{{ row.image }}<small>{{ row.label }}</small></th>

@@ -13,14 +13,14 @@ import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
+from matplotlib.colors import is_color_like, to_hex, to_rgba, to_rgba_array
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 INK, RULE = "#010101", "#020202"
 RUNS = tuple(f"#0{place}0{place}0{place}" for place in range(3, 9))
 MARKERS, DASHES = "os^Dvp", ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 STYLES = {INK: "var(--ink)", RULE: "var(--rule)"} | {colour: f"var(--run{place})" for place, colour in enumerate(RUNS)}
+COLOURED = ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor")  # what an artist may have
 SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "assay",
@@ -65,18 +65,31 @@ def unwarned() -> Iterator[None]:
 
 
 def pixels(figure: Figure) -> np.ndarray:
-    """The figure as (H, W, 3) in 8 bit, for where no page is: areas in the page's colours on white, text black."""
-    style = files("assay.report").joinpath("page.css").read_text("utf-8")
+    """The figure as (H, W, 3) in 8 bit, for where no page is: in the page's colours on white."""
     with mpl.rc_context(SETTINGS), unwarned():
-        for area in figure.findobj(Patch):
-            name = STYLES.get(to_hex(area.get_facecolor()), "")[4:-1]
-            if found := name and re.search(f"{name}: (#[0-9a-f]+)", style):
-                area.set_color(found.group(1))
-        figure.patch.set(alpha=1, facecolor="white")
+        in_colour(figure)
         figure.set_dpi(120)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+
+
+def in_colour(figure: Figure) -> Figure:
+    """The same figure in the page's light colours on white, where no page gives it any: for notebooks and files."""
+    style = files("assay.report").joinpath("page.css").read_text("utf-8")
+    found = {name: re.search(rf"{name[4:-1]}: (#[0-9a-f]+)", style) for name in STYLES.values()}
+    light = {colour: match.group(1) for colour, name in STYLES.items() if (match := found[name])}
+    for artist in figure.findobj():
+        for what in COLOURED:
+            get, put = (getattr(artist, f"{verb}_{what}", None) for verb in ("get", "set"))
+            if get is None or put is None:
+                continue
+            now: Any = get()
+            first = to_rgba_array(now) if is_color_like(now) or len(np.shape(now)) == 2 else np.zeros((0, 4))
+            if len(first) and (colour := light.get(to_hex(first[0]))):
+                put(to_rgba(colour, first[0][3]))
+    figure.patch.set(alpha=1, facecolor="white")
+    return figure
 
 
 def svg(figure: Figure, name: str, title: str, text: str) -> Markup:

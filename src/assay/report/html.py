@@ -36,7 +36,7 @@ def fill(template: str, **values: Any) -> Markup:
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], caption: str) -> Markup:
     """A table; the first column names the rows, the others are numbers."""
     return fill(
-        """<div class="scroll" tabindex="0" role="region" aria-label="{{ caption }}"><table>
+        """<div class="scroll" tabindex="0" role="group" aria-label="{{ caption }}"><table>
 <caption>{{ caption }}</caption>
 <thead><tr>{% for cell in head %}<th scope="col">{{ cell }}</th>{% endfor %}</tr></thead>
 <tbody>{% for row in rows %}<tr><th scope="row">{{ row[0] }}</th>

@@ -1,10 +1,14 @@
 """The page: the panels in the order of their worth, in one file that needs nothing else."""
 
+import base64
+import hashlib
 from importlib.resources import files
 
 from assay.report.activations import activations
 from assay.report.attacks_table import attacks_table
+from assay.report.becomes import becomes
 from assay.report.calibration import calibration
+from assay.report.certified import certified
 from assay.report.checks import checks
 from assay.report.class_images import class_images
 from assay.report.contact_sheet import contact_sheet
@@ -17,10 +21,12 @@ from assay.report.explanations import explanations
 from assay.report.filters import filters
 from assay.report.gallery import gallery
 from assay.report.html import environment
+from assay.report.limits import limits, linked
 from assay.report.per_class import per_class
 from assay.report.predictions import predictions
 from assay.report.reproduce import reproduce
-from assay.report.seen import look
+from assay.report.seen import Seen, look
+from assay.report.smallest import smallest
 from assay.report.strip import strip
 from assay.report.threat_model import threat_model
 from assay.report.training import training
@@ -33,30 +39,43 @@ PANELS = (
     threat_model,
     curve,
     attacks_table,
-    checks,
     damage,
     cost,
-    strip,
+    checks,
     gallery,
+    strip,
     predictions,
     per_class,
-    calibration,
-    corruptions,
-    universal,
+    becomes,
     explanations,
     filters,
-    activations,
     class_images,
-    contact_sheet,
+    activations,
+    calibration,
+    smallest,
+    universal,
     training,
+    corruptions,
+    certified,
     doctor,
+    contact_sheet,
     reproduce,
+    limits,
 )
+
+# nothing is loaded, and no other script runs than the page's own, whatever somebody wrote into a run
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{}'"
 
 
 def page(runs: list[Run]) -> str:
     """One HTML document about the runs, the plain one first. Raises ValueError for a run that is damaged."""
-    seen = look(runs)
-    style = files("assay.report").joinpath("page.css").read_text("utf-8")
+    return page_of(look(runs))
+
+
+def page_of(seen: list[Seen]) -> str:
+    """The same about runs that were read already."""
+    style, script = (files("assay.report").joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    policy = POLICY.format(base64.b64encode(hashlib.sha256(script.encode()).digest()).decode())
     panels = [panel(seen) for panel in PANELS]
-    return environment.get_template("page.html.j2").render(seen=seen, panels=panels, style=style)
+    values = {"style": style, "script": script, "policy": policy, "linked": linked}
+    return environment.get_template("page.html.j2").render(seen=seen, panels=panels, **values)

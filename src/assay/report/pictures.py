@@ -25,16 +25,31 @@ def picture(pixels: np.ndarray, alt: str, kind: str = "pixels", width: str = "",
 
     A large photograph is packed so that the eye sees no difference, in a sixth of the bytes, unless it shall be exact.
     """
-    buffer, image = io.BytesIO(), _smallest(pixels)
-    photograph = image.mode == "RGB" and image.width * image.height > EXACT
-    packed: dict[str, Any] = {"quality": 90, "lossless": exact} if photograph else {"optimize": True}
-    form = "WEBP" if photograph else "PNG"
-    image.save(buffer, form, **packed)
-    source = f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    photograph = pixels.shape[2] == 3 and pixels.shape[0] * pixels.shape[1] > EXACT
     kind += " fine" if kind == "pixels" and pixels.shape[1] > FINE else ""
     template = """<img class="{{ kind }}"{% if width %} style="width: {{ width }}"{% endif %}
  src="{{ source }}" alt="{{ alt }}">"""
-    return fill(template, source=source, alt=alt, kind=kind, width=width)
+    return fill(template, source=source(pixels, photograph, exact), alt=alt, kind=kind, width=width)
+
+
+def source(pixels: np.ndarray, photograph: bool, exact: bool) -> str:
+    """The address of a picture that holds it itself; see `picture`."""
+    buffer, image = io.BytesIO(), _smallest(pixels)
+    photograph &= image.mode == "RGB"
+    packed: dict[str, Any] = {"quality": 90, "lossless": exact} if photograph else {"optimize": True}
+    form = "WEBP" if photograph else "PNG"
+    image.save(buffer, form, **packed)
+    return f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def sprite(frames: np.ndarray) -> str:
+    """Frames (F, C, h, w) of [0, 1] beside each other, as an address; large photographs as the eye sees them."""
+    return source(upright(eight_bit(beside(frames))), photograph=not is_exact(frames.shape[1:]), exact=False)
+
+
+def is_exact(shape: Sequence[int]) -> bool:
+    """Whether a sprite of images (C, h, w) holds every pixel as it is."""
+    return shape[0] == 1 or shape[1] * shape[2] <= EXACT
 
 
 def upright(image: np.ndarray) -> np.ndarray:
@@ -68,6 +83,12 @@ def signed(delta: np.ndarray, largest: float) -> np.ndarray:
     """A change (C, H, W) from -largest to largest, drawn: blue, white, red for one channel; around grey for three."""
     unit = np.clip(delta / largest, -1, 1) / 2 + 0.5 if largest else np.full_like(delta, 0.5)
     return _coloured(unit[0], "RdBu_r") if len(delta) == 1 else upright(eight_bit(unit))
+
+
+def palette() -> str:
+    """The colours of `signed` for one channel: 256 of them, six hexadecimal digits each."""
+    found: np.ndarray = _coloured(np.arange(256) / 255, "RdBu_r")
+    return found.tobytes().hex()
 
 
 def heat(values: np.ndarray, largest: float) -> np.ndarray:

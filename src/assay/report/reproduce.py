@@ -1,18 +1,7 @@
-"""Everything that somebody else needs to get the same numbers, and what these numbers do not say."""
+"""Everything that somebody else needs to get the same numbers."""
 
-from assay.report.html import Panel, fill, table
+from assay.report.html import Panel, table
 from assay.report.seen import Seen
-
-LIMITS = """
-<h3>What this does not say</h3>
-<ul>
-<li>Robust accuracy is an upper bound: a stronger attack may break more. Nothing here is a proof.</li>
-<li>The intervals are of the images, not of the training: another seed gives another model.</li>
-<li>It holds for this norm, this eps and these images; other changes (rotation, blur, a new camera) were not tried.</li>
-<li>The attacks are those of the table. An enemy who knows of a defence beyond the weights was not played.</li>
-<li>Verdicts are the same for any order, company or shard on one kind of machine; on another last bits can differ.</li>
-</ul>
-"""
 
 
 def reproduce(seen: list[Seen]) -> Panel:
@@ -36,7 +25,7 @@ def reproduce(seen: list[Seen]) -> Panel:
         ),
     ]
     body = table(("what", *names), rows, "To get the same numbers")
-    return Panel("reproduce", "Reproduce", plain, body + fill(LIMITS))
+    return Panel("reproduce", "Reproduce", plain, body)
 
 
 def _recipe(one: Seen) -> str:

@@ -74,21 +74,25 @@ def look(runs: list[Run]) -> list[Seen]:
     seen = []
     for place, (run, (clean, attacked)) in enumerate(zip(runs, kinds, strict=True)):
         best = [name for name in attacked if name in shared] or attacked
-        seen.append(
-            Seen(
-                run=run,
-                name=names[place] if names.count(names[place]) == 1 else str(run.path),
-                place=place,
-                config=run.read_json("config.json"),
-                env=run.read_json("env.json"),
-                model=run.read_json("model.json"),
-                history=run.read_lines("metrics.jsonl") if run.has("metrics.jsonl") else [],
-                taken_back=_taken_back(run),
-                clean=_read(run.evaluation(clean[-1])) if clean else None,
-                attacked=_read(run.evaluation(best[-1])) if best else None,
-            )
-        )
+        name = names[place] if names.count(names[place]) == 1 else str(run.path)
+        seen.append(seen_of(run, name, place, clean[-1] if clean else None, best[-1] if best else None))
     return seen
+
+
+def seen_of(run: Run, name: str, place: int, clean: str | None, attacked: str | None) -> Seen:
+    """A run with the evaluations of these names."""
+    return Seen(
+        run=run,
+        name=name,
+        place=place,
+        config=run.read_json("config.json"),
+        env=run.read_json("env.json"),
+        model=run.read_json("model.json"),
+        history=run.read_lines("metrics.jsonl") if run.has("metrics.jsonl") else [],
+        taken_back=_taken_back(run),
+        clean=_read(run.evaluation(clean)) if clean else None,
+        attacked=_read(run.evaluation(attacked)) if attacked else None,
+    )
 
 
 def _taken_back(run: Run) -> list[dict[str, Any]]:

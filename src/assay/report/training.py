@@ -1,6 +1,7 @@
 """Training curves: loss and accuracy on training and validation images; the test set is one point at the end."""
 
 from markupsafe import Markup
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from assay.report.figures import DASHES, MARKERS, RUNS, drawing, key, svg
@@ -26,7 +27,7 @@ def training(seen: list[Seen]) -> Panel:
     taught = [one for one in seen if one.history]
     if not taught:
         return Panel("training", "Training", WHY, fill="assay train mnist_cnn")
-    figures = fill(PAIR, loss=_figure(taught, "loss"), accuracy=_figure(taught, "accuracy"))
+    figures = fill(PAIR, loss=_drawn(taught, "loss"), accuracy=_drawn(taught, "accuracy"))
     times = table(
         ("model", "epochs", "weights of epoch", "training time", "images a second", "peak memory", "test accuracy"),
         _times(taught),
@@ -103,7 +104,13 @@ def _speed(one: Seen) -> float:
     return float(sum(line["images_per_second"] * line["seconds"] for line in one.history) / max(seconds, 1e-9))
 
 
-def _figure(taught: list[Seen], kind: str) -> Markup:
+def _drawn(taught: list[Seen], kind: str) -> Markup:
+    figure, text = training_figure(taught, kind)
+    return svg(figure, f"training-{kind}", f"{kind} by epoch", text)
+
+
+def training_figure(taught: list[Seen], kind: str) -> tuple[Figure, str]:
+    """Loss or accuracy by epoch, and what is seen in words."""
     factor, unit = (1, "") if kind == "loss" else (100, ", %")
     texts = []
     with drawing(3.6, 3.4) as (figure, ax):
@@ -138,7 +145,7 @@ def _figure(taught: list[Seen], kind: str) -> Markup:
         ax.set(xlabel="epoch", ylabel=kind + unit)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(loc="outside lower center", fontsize=8, ncols=min(2, len(taught)))
-        return svg(figure, f"training-{kind}", f"{kind} by epoch", "; ".join(texts) + ".")
+    return figure, "; ".join(texts) + "."
 
 
 def _row(one: Seen, line: dict[str, float]) -> tuple[object, ...]:

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import numpy as np
 from markupsafe import escape
 
 from assay.report.checks import beside
 from assay.report.html import Panel, fill, levels, percent
+from assay.report.numbers import compared
 from assay.report.seen import Evaluated, Seen
-from assay.tally import paired, stands
 
 TEMPLATE = """
 {% for line in lines %}
@@ -99,30 +98,12 @@ def _line(one: Seen, attacked: Evaluated) -> dict[str, Any]:
 
 def _together(seen: list[Seen]) -> list[str]:
     """The first run against each other one on the same images, with McNemar's test."""
-    first, *others = seen
-    lines = []
-    for other in others:
-        if not (first.attacked and other.attacked and _same(first.attacked, other.attacked)):
-            continue
-        before, after = _stands(first.attacked), _stands(other.attacked)
-        result = paired(before, after)
-        lines.append(
-            f"On the same {len(before)} images, at eps {first.attacked.eps:.3g}: {result['gained']} stand under "
-            f"{other.name} that fell under {first.name}, {result['lost']} the other way round "
-            f"(McNemar's exact test: p = {result['p']:.2g})."
-        )
-    return lines
-
-
-def _same(one: Evaluated, other: Evaluated) -> bool:
-    keys = ("fingerprint", "norm", "eps", "attacks", "goal")
-    same = all(one.settings[key] == other.settings[key] for key in keys)
-    same &= bool(one.settings.get("eight_bit")) == bool(other.settings.get("eight_bit"))
-    return same and np.array_equal(one.table["index"], other.table["index"])
-
-
-def _stands(attacked: Evaluated) -> np.ndarray:
-    return stands(attacked.table, attacked.settings["attacks"], attacked.settings["epsilons"], attacked.eps)
+    return [
+        f"On the same {result['before']['n']} images, at eps {result['eps']:.3g}: {result['gained']} stand under "
+        f"{result['other']} that fell under {result['first']}, {result['lost']} the other way round "
+        f"(McNemar's exact test: p = {result['p']:.2g})."
+        for result in compared(seen)
+    ]
 
 
 def _interval(share: dict[str, Any]) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from assay.chance import permutation
-from assay.evaluate.record import OF_PREDICTIONS, choose, strongest
+from assay.evaluate.gallery import choose, strongest
+from assay.evaluate.record import OF_PREDICTIONS
 from assay.tally import column, tally
 from assay.verify.ledger import Ledger
 from assay.verify.looked import Looked, guest

@@ -16,6 +16,7 @@ from assay.evaluate.robust import SHARD, Plan, aim, facts, run_attack
 from assay.models.black_box import access_of
 from assay.models.classifier import Classifier
 from assay.tally import CERTIFIED, stands
+from assay.verify.frames import rerun_frames
 from assay.verify.ledger import Ledger
 from assay.verify.lights import verify_lights
 from assay.verify.looked import Looked, guest
@@ -65,6 +66,7 @@ def rerun(
             found["proofs"] = _proofs(ledger, looked, looked.images, classifier, plan)
             again = _Again(ledger, looked, looked.images, classifier, plan, same)
             found |= again.attack(some)
+            rerun_frames(ledger, looked, looked.images, classifier, plan, same)
             found["lights"] = verify_lights(ledger, looked, looked.images, classifier, plan, same)
         ledger.rerun[looked.folder.path.name] = found
 

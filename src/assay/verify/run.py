@@ -10,6 +10,7 @@ from assay.models.classifier import Classifier
 from assay.run_folder import Evaluation, Run
 from assay.verify.corrupted import verify_corruptions
 from assay.verify.figures import verify_costs, verify_figures, verify_settings
+from assay.verify.frames import verify_frames
 from assay.verify.ledger import Ledger
 from assay.verify.looked import look
 from assay.verify.model import verify_data, verify_model
@@ -91,6 +92,7 @@ def _evaluation(
     verify_costs(ledger, looked)
     verify_proofs(ledger, looked)
     verify_pictures(ledger, looked)
+    verify_frames(ledger, looked, here)
     if classifier is not None:
         rerun(ledger, looked, classifier, device, here, some)
 
