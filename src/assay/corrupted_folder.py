@@ -13,7 +13,7 @@ import numpy as np
 from assay.contents import SHARE
 from assay.run_folder import Folder, Run
 from assay.soundness import wrong_labels
-from assay.tally import column
+from assay.tally import column, corrupted
 
 KIND = "corruptions"
 MEAN = {"n": int, "share": float, "low": float, "high": float}
@@ -77,6 +77,12 @@ def _wrong_settings(config: Mapping[str, Any]) -> str:
         return "it has no classes"
     steps = {len(one["amounts"]) for one in config["corruptions"]}
     return "" if len(steps) == 1 and min(steps) >= 1 else "its corruptions have different numbers of strengths"
+
+
+def figures_of(folder: Corrupted) -> dict[str, Any]:
+    """Every figure, counted from its table."""
+    config = folder.read_json("config.json")
+    return corrupted(folder.read_table("images.parquet"), names_of(config), strengths_of(config))
 
 
 def _wrong_table(table: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> str:

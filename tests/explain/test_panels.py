@@ -180,7 +180,7 @@ def test_what_a_user_wrote_is_escaped(explained):
         )
     text = page([open_run(explained)])
     assert EVIL not in text
-    assert "<script" not in text
+    assert text.count("<script") == 1  # the page's own
     assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") > 50
 
 

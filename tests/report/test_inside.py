@@ -130,7 +130,7 @@ def test_twins_are_drawn_beside_their_images_with_the_number_of_each_layer(tmp_p
         far = moved(arrays["map.conv 1"], arrays["attacked.conv 1"])
         assert f"{far.mean():.3g} ({far.min():.3g} to {far.max():.3g})" in text(body)
         assert f"moved by {far[0]:.2g} of its size" in text(body)
-    assert "the first 16 filters" in text(body)
+    assert "the first 8 filters" in text(body)
     assert EVIL not in str(body)
 
 

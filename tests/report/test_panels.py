@@ -219,7 +219,7 @@ def test_explanations_of_other_images_stand_apart(tmp_path: Path) -> None:
             "words": [],
         }
         folder.write_json("config.json", {**about, "classes": list("0123456789")})
-    assert page([open_run(run.path) for run in runs]).count("<h3>saliency</h3>") == 2
+    assert page([open_run(run.path) for run in runs]).count("<h3>saliency: is it true?</h3>") == 2
 
 
 def test_runs_that_were_attacked_in_different_ways_are_not_compared(tmp_path: Path) -> None:

@@ -69,7 +69,8 @@ def test_every_picture_and_figure_has_a_text(html: str) -> None:
     outline = Outline(html)
     assert len(outline.images) > 50
     assert all(image["alt"] for image in outline.images)
-    assert len(outline.figures) == 10  # curve, damage, smallest, loss, accuracy and price of both; two confusions each
+    # curve, damage, smallest, calibration, loss, accuracy and price of both; two confusions each; two of each method
+    assert len(outline.figures) == 15
     for figure in outline.figures:
         assert figure["role"] == "img"
         assert all(name in outline.ids for name in (figure["aria-labelledby"] or "").split())

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from assay.corrupted_folder import KIND, corrupted_of, names_of, strengths_of
+from assay.corrupted_folder import KIND, corrupted_of, figures_of, names_of, strengths_of
 from assay.report.figures import MARKERS, RUNS, drawing, key, svg
 from assay.report.html import PERCENT, Panel, fill, folded, percent, table
 from assay.report.pictures import picture, upright
 from assay.report.seen import Seen
-from assay.tally import corrupted
 
 PLAIN = (
     "What noise, blur, little contrast, too much light, a turned or shifted camera do to the model, though nobody "
@@ -68,9 +67,8 @@ def _looks(seen: list[Seen]) -> list[Look]:
     for one in having:
         name = ([name for name in names[one.place] if name in shared] or names[one.place])[-1]
         folder = corrupted_of(one.run, name)
-        settings, rows = folder.read_json("config.json"), folder.read_table("images.parquet")
-        figures = corrupted(rows, names_of(settings), strengths_of(settings))
-        found.append(Look(one, settings, figures, folder.read_arrays("examples.safetensors")["images"]))
+        settings = folder.read_json("config.json")
+        found.append(Look(one, settings, figures_of(folder), folder.read_arrays("examples.safetensors")["images"]))
     return found
 
 

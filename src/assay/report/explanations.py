@@ -13,25 +13,32 @@ from assay.report.quality import Judged, judged, mark, quality
 from assay.report.seen import Seen
 
 TEMPLATE = """
-{% for method in methods %}
-<h3>{{ method.title }}</h3>
-{{ method.quality }}
-<p class="expert">{{ method.about }}</p>
-<div class="scroll" tabindex="0" role="group" aria-label="{{ method.title }}"><table class="maps">
-<thead><tr><th scope="col">image</th>
-{% for head in method.head %}<th scope="col">{{ head.text }}{{ head.mark }}</th>{% endfor %}</tr></thead>
-<tbody>{% for row in method.rows %}<tr><th scope="row">{{ row.image }}<small>{{ row.label }}</small></th>
+{% for sheet in sheets %}
+<div class="scroll" tabindex="0" role="group" aria-label="{{ sheet.title }}"><table class="maps">
+<thead><tr><th scope="col">method and model</th>
+{% for image in sheet.images %}<th scope="col">{{ image.picture }}<small>{{ image.label }}</small></th>{% endfor %}
+</tr></thead>
+{% for method in sheet.methods %}<tbody>
+<tr><th scope="rowgroup" class="method" colspan="{{ sheet.images | length + 1 }}">{{ method.title }}</th></tr>
+{% for row in method.rows %}<tr><th scope="row"><span class="run{{ row.place }}"><span class="key" aria-hidden="true">
+</span>{{ row.name }}</span>{% if row.kind %}<small>{{ row.kind }}</small>{% endif %}{{ row.mark }}</th>
 {% for cell in row.cells %}<td>{{ cell.picture }}<small>{{ cell.text }}</small></td>{% endfor %}</tr>
-{% endfor %}</tbody></table></div>
+{% endfor %}</tbody>{% endfor %}
+</table></div>
+{% for method in sheet.methods %}
+<h3>{{ method.title }}: is it true?</h3>
+<p class="expert">{{ method.about }}</p>
+{{ method.quality }}
 {% for line in method.words %}<p class="expert">{{ line }}</p>{% endfor %}
+{% endfor %}
 {% endfor %}
 """
 
 
-SCALE = "Each map is drawn from 0 to the largest value in its row, so that models can be compared."
+SCALE = "Each map is drawn from 0 to the largest value that any model has for its image, so that they can be compared."
 SIGNED = (
-    "Red speaks for the class, blue against it, white is 0; full colour is the largest size in the row, so that models "
-    "can be compared."
+    "Red speaks for the class, blue against it, white is 0; full colour is the largest size that any model has "
+    "for its image, so that they can be compared."
 )
 OVER = ("saliency", "smoothgrad", "grad_cam")  # drawn in red over the image
 COARSE = "The redder a place, the more it speaks for the class; a square is one place of the layer."
@@ -63,8 +70,14 @@ def explanations(seen: list[Seen]) -> Panel:
     if not groups:
         command = f"assay explain {seen[0].typed} --method saliency"
         return Panel("explanations", "What it looks at", plain, fill=command)
-    methods = [_method(number, maps) for number, maps in enumerate(groups)]
-    return Panel("explanations", "What it looks at", plain, fill(TEMPLATE, methods=methods))
+    sheets: dict[bytes, list[dict[str, Any]]] = {}
+    for number, group in enumerate(groups):
+        sheets.setdefault(group[0].arrays["images"].tobytes(), []).append(_method(number, group))
+    drawn = [
+        {"images": methods[0]["images"], "methods": methods, "title": ", ".join(one["title"] for one in methods)}
+        for methods in sheets.values()
+    ]
+    return Panel("explanations", "What it looks at", plain, fill(TEMPLATE, sheets=drawn))
 
 
 def groups_of(kind: str, seen: list[Seen]) -> list[list[Maps]]:
@@ -91,23 +104,35 @@ def _made(maps: Maps) -> tuple[object, ...]:
 
 def _method(number: int, group: list[Maps]) -> dict[str, Any]:
     first = group[0]
-    kinds = first.config["maps"]
-    head = [{"text": f"{maps.one.name}: {kind}", "mark": mark(maps.quality)} for kind in kinds for maps in group]
-    rows = []
-    for place in range(len(first.arrays["images"])):
-        label = first.config["classes"][int(first.arrays["labels"][place])]
-        cells = [_cell(group, maps, kind, place) for kind in kinds for maps in group]
-        image = picture(upright(first.arrays["images"][place]), f"image {first.arrays['index'][place]}, a {label}")
-        rows.append({"image": image, "label": f"{label} · image {first.arrays['index'][place]}", "cells": cells})
+    kinds, places = first.config["maps"], range(len(first.arrays["images"]))
+    rows = [
+        {
+            "name": maps.one.name,
+            "place": maps.one.place,
+            "kind": kind if len(kinds) > 1 else "",
+            "mark": mark(maps.quality),
+        }
+        | {"cells": [_cell(group, maps, kind, place) for place in places]}
+        for kind in kinds
+        for maps in group
+    ]
     name = first.config["name"]
     key = COARSE if name == "grad_cam" else RED if name in OVER else PLACES if name == "occlusion" else ""
     scale = SIGNED if any(_two_signs(group, kind) for kind in kinds) else SCALE
-    about = f"{first.config['unit']}. {scale} {key}"
-    found = quality(number, first.config["method"], [maps.quality for maps in group if maps.quality])
     return {
-        **{"title": first.config["method"], "about": about, "head": head, "rows": rows, "words": _words(group)},
-        "quality": found,
+        "title": first.config["method"],
+        "about": f"{first.config['unit']}. {scale} {key}",
+        "images": [_image(first, place) for place in places],
+        "rows": rows,
+        "words": _words(group),
+        "quality": quality(number, first.config["method"], [maps.quality for maps in group if maps.quality]),
     }
+
+
+def _image(maps: Maps, place: int) -> dict[str, Any]:
+    label, index = maps.config["classes"][int(maps.arrays["labels"][place])], maps.arrays["index"][place]
+    drawn = picture(upright(maps.arrays["images"][place]), f"image {index}, a {label}")
+    return {"picture": drawn, "label": f"{label} · image {index}"}
 
 
 def _words(group: list[Maps]) -> list[str]:

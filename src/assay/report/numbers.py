@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from assay import __version__
+from assay.corrupted_folder import KIND, corrupted_of, figures_of
 from assay.report.caution import ALWAYS, unsure, untried
 from assay.report.moved import read_frames, sums
+from assay.report.quality import judged
 from assay.report.seen import Evaluated, Seen
 from assay.tally import confusion, kept_epoch, paired, stands
 
@@ -102,11 +104,26 @@ def _reproduce(one: Seen) -> dict[str, Any]:
 
 def _explained(kind: str) -> Callable[[Seen], list[dict[str, Any]] | None]:
     def explained(one: Seen) -> list[dict[str, Any]] | None:
-        found = [one.run.explanation(name).read_json("config.json") for name in one.run.names("explanations")]
-        kept = [{key: each.get(key) for key in EXPLAINED} for each in found if each["kind"] == kind]
+        folders = [one.run.explanation(name) for name in one.run.names("explanations")]
+        found = [(folder.read_json("config.json"), judged(one.name, one.place, folder)) for folder in folders]
+        kept = [
+            {key: each.get(key) for key in EXPLAINED} | {"quality": checked and checked.figures}
+            for each, checked in found
+            if each["kind"] == kind
+        ]
         return kept or None
 
     return explained
+
+
+def _calibration(one: Seen) -> dict[str, Any] | None:
+    shown = one.clean or one.attacked
+    return shown and {"evaluation": shown.folder.path.name, **shown.figures["calibration"]}
+
+
+def _corruptions(one: Seen) -> list[dict[str, Any]] | None:
+    folders = [(name, corrupted_of(one.run, name)) for name in one.run.names(KIND)]
+    return [{"name": name, **figures_of(folder)} for name, folder in folders] or None
 
 
 def _panel(name: str) -> Callable[[Seen], Any]:
@@ -166,7 +183,10 @@ OF_RUN: dict[str, Callable[[Seen], Any]] = {
     "per_class": _per_class,
     "explanations": _explained("maps"),
     "filters": _explained("filters"),
+    "class_images": _explained("class_images"),
     "activations": _explained("activations"),
+    "calibration": _calibration,
+    "corruptions": _corruptions,
     "universal": _panel("universal"),
     "training": _training,
     "doctor": _panel("doctor"),

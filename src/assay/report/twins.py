@@ -11,7 +11,7 @@ from assay.report.html import fill, folded, table
 from assay.report.pictures import eight_bit, montage, picture, signed, upright
 from assay.tally import moved
 
-CAP, SHOWN = 16, 3  # filters of a layer, and images, that are drawn
+CAP = 8  # filters of a layer that are drawn, of the first image
 PLAIN = (
     "The same pictures as they are and after an attack. The attack changes a picture by a little; the figure says how "
     "much of that is left in each layer's answer, or how far it has grown."
@@ -37,7 +37,7 @@ IMAGE = """<div class="layers"><p>{{ clean }} <b>{{ name }}</b></p>
 
 
 def twins(group: list[Maps], number: int) -> Markup:
-    """How far each layer is moved, for all runs in one figure; then the first image's layers, and folded the others."""
+    """How far each layer is moved, for all runs in one figure; then the first image's layers."""
     config = group[0].config
     layers = ["image", *config["maps"]]
     far = [{name: _moved(maps, name) for name in layers} for maps in group]
@@ -50,16 +50,13 @@ def twins(group: list[Maps], number: int) -> Markup:
         ("layer", *(maps.one.name for maps in group)), rows, f"|a′ − a| / |a|, mean and range of {n} images"
     )
     about = fill(KEY, cap=CAP, attack=config["attack"], threat=config["threat"])
-    images = [_image(group, place) for place in range(min(SHOWN, n))]
     parts = [
         fill("<h3>{{ method }}, clean and attacked</h3><p>{{ plain }}</p>", method=config["method"], plain=PLAIN),
         _figure(group, far, number),
         folded("the numbers", numbers),
         fill('<p class="expert">{{ about }}</p>', about=about),
-        images[0],
+        _image(group, 0),
     ]
-    if images[1:]:
-        parts.append(folded(f"{len(images) - 1} other images, of {n - 1}", Markup("\n").join(images[1:])))
     return Markup("\n").join(parts)
 
 
