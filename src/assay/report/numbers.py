@@ -118,7 +118,7 @@ def _explained(kind: str) -> Callable[[Seen], list[dict[str, Any]] | None]:
 
 def _calibration(one: Seen) -> dict[str, Any] | None:
     shown = one.clean or one.attacked
-    return shown and {"evaluation": shown.folder.path.name, **shown.figures["calibration"]}
+    return {"evaluation": shown.folder.path.name, **shown.figures["calibration"]} if shown else None
 
 
 def _corruptions(one: Seen) -> list[dict[str, Any]] | None:
