@@ -36,23 +36,37 @@ def occlusion(
     paint, explained = painted("occlusion: colour", images, colour), explained_class(victim, images, labels, of)
     # A patch that changes nothing, as black on black, is not asked about: it leaves the answer to the whole image.
     places = F.max_pool2d((images != paint).float().amax(1, keepdim=True), patch, stride)[:, 0] > 0
-    whole = victim.logits(images)
-    sure = whole.softmax(1).gather(1, explained[:, None])[:, :, None]
-    probability = sure.expand(places.shape).clone()
-    classes = predicted(whole)[:, None, None].expand(places.shape).clone()
-    for some in places.nonzero().split(AT_ONCE):
-        image, row, column = some.unbind(1)
-        window = (
-            _window(row * stride, patch, height)[:, None, :, None]
-            & _window(column * stride, patch, width)[:, None, None]
-        )
-        logits = victim.logits(torch.where(window, paint[image], images[image]))
-        probability[image, row, column] = logits.softmax(1).gather(1, explained[image, None])[:, 0]
-        classes[image, row, column] = predicted(logits)
+    asked, n = torch.cat([_outside(images), places.nonzero()]), len(images)
+    logits = torch.cat(
+        [victim.logits(_covered(images, paint, some, patch, stride)) for some in asked.split(AT_ONCE)]
+    )  # of the whole images first: so they fill no pass of their own
+    sure, said = logits.softmax(1).gather(1, explained[asked[:, 0], None])[:, 0], predicted(logits)
+    probability, classes = (found[:n, None, None].expand(places.shape).clone() for found in (sure, said))
+    probability[asked[n:].unbind(1)], classes[asked[n:].unbind(1)] = sure[n:], said[n:]
     about = "the label" if of == "label" else "the class"
     unit = f"probability of {about}, while {patch}×{patch} pixels are covered with {spoken(colour)}"
     maps = {"probability": finite("occlusion", probability), "class": classes}
     return Explanation(maps, unit, explained, window=(patch, stride))
+
+
+def _outside(images: Float[Tensor, "B C H W"]) -> Int64[Tensor, "B 3"]:
+    """For each image a place of the patch that is so far off that it covers nothing."""
+    far = torch.full((len(images),), max(images.shape[2:]), device=images.device)
+    return torch.stack([torch.arange(len(images), device=images.device), far, far], 1)
+
+
+def _covered(
+    images: Float[Tensor, "B C H W"],
+    paint: Float[Tensor, "B C H W"],
+    asked: Int64[Tensor, "n 3"],
+    patch: int,
+    stride: int,
+) -> Float[Tensor, "n C H W"]:
+    """The images of these rows: image, row and column of the patch, which is painted over it."""
+    image, row, column = asked.unbind(1)
+    height, width = images.shape[2:]
+    down, across = _window(row * stride, patch, height), _window(column * stride, patch, width)
+    return torch.where(down[:, None, :, None] & across[:, None, None], paint[image], images[image])
 
 
 def _window(start: Int64[Tensor, "n"], patch: int, side: int) -> Bool[Tensor, "n side"]:
