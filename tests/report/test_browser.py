@@ -101,6 +101,8 @@ def test_in_print_the_frame_of_the_threat_shows(browser: Any, address: str, tmp_
     tab.emulate_media(media="print")
     assert not tab.locator("input[type=range]").first.is_visible()
     assert tab.locator("figure .frame").first.is_visible()
+    tab.set_viewport_size({"width": 720, "height": 1000})  # what paper has, where nothing scrolls
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 720
     printed = tab.pdf()
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) > 1
     assert heard == []
