@@ -10,7 +10,7 @@ from tests.mistakes.saying import ATTACKED, EXPLAINED, Say, contents
 
 Refuse = Callable[..., str]
 NAMES = [
-    (("train", "digits"), "unknown recipe 'digits'; there are better_cnn, cifar10_hard, digits_cnn, mlp, "),
+    (("train", "digits"), "unknown recipe 'digits'; there are better_cnn, better_cnn_128, cifar10_hard, "),
     (("train", "digits_cnn", "--data", "dgits"), "unknown data set 'dgits'; there are cifar10, cifar100, digits,"),
     (("train", "digits_cnn", "--data", "digits(3)"), "unknown data set 'digits(3)'; there are cifar10,"),
     (("data", "describe", "fashion_mnist"), "unknown data set 'fashion_mnist'; there are cifar10,"),

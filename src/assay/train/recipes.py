@@ -120,7 +120,10 @@ def better_cnn_128() -> Recipe:
 
 
 def vit_128() -> Recipe:
-    """`vit` on the same, from scratch."""
+    """`vit` on the same, from scratch.
+
+    74.0 % (71.0–76.8, n 900, one seed) in 1 515 s beside others; 81.7 % of the training images, 73.9 % of validation.
+    """
     augment = ["flip", "shift(pixels=8)"]
     return replace(vit(), name="vit_128", data=OWN, epochs=60, batch_size=64, augment=augment)
 
@@ -215,14 +218,14 @@ def mnist_hard() -> Recipe:
 def cifar10_hard() -> Recipe:
     """A small network on CIFAR-10 against linf 8/255, by single steps (de Jorge et al. 2022).
 
-    51.6 % right, 26.0 % of 500 (22.3–30.0) stand under `standard` (one seed) in 482 s beside others. More epochs: not
-    measured.
+    62.0 % right, 32.2 % of 1 000 (29.4–35.2) stand under `standard` (one seed) in 2 957 s beside many others; the
+    fastest epoch took 86 s. 14 epochs: 59.2 %, 29.7 % (26.9–32.6) in 1 162 s. 6 epochs: 51.6 %, 26.0 % of 500 in 482 s.
     """
     return Recipe(
         name="cifar10_hard",
         model="better_cnn",
         data="cifar10",
-        epochs=6,
+        epochs=22,
         batch_size=128,
         learning_rate=0.1,
         optimizer="sgd",
