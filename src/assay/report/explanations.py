@@ -7,9 +7,10 @@ import numpy as np
 from markupsafe import Markup
 
 from assay.report.html import PERCENT, Panel, fill
+from assay.report.judged import Judged, judged
 from assay.report.pictures import classes as class_picture
 from assay.report.pictures import heat, picture, reddened, signed, spread_over, swatch, upright
-from assay.report.quality import Judged, judged, mark, quality
+from assay.report.quality import mark, quality
 from assay.report.seen import Seen
 
 TEMPLATE = """

@@ -14,8 +14,8 @@ import numpy as np
 from assay import __version__
 from assay.corrupted_folder import KIND, corrupted_of, figures_of
 from assay.report.caution import ALWAYS, unsure, untried
+from assay.report.judged import judged
 from assay.report.moved import read_frames, sums
-from assay.report.quality import judged
 from assay.report.seen import Evaluated, Seen
 from assay.tally import confusion, kept_epoch, paired, stands
 

@@ -1,17 +1,16 @@
 """Is a map true? The mark beside it, and what was checked: figures counted again from the numbers of each image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
-from assay.quality import CURVES, ORDERS, area, judge
+from assay.quality import CURVES, ORDERS, area
 from assay.report.checks import LIGHTS
 from assay.report.figures import DASHES, RUNS, drawing, key, svg
 from assay.report.html import PERCENT, fill, folded, table
-from assay.run_folder import Folder
+from assay.report.judged import Judged
 
 COLOURS = {"do not trust": "red", "not enough evidence": "amber", "nothing against it": "green"}
 VERDICTS = {"failed": "red", "no evidence": "amber", "passed": "green"}
@@ -43,25 +42,6 @@ PLAIN = (
     "deletion and rises early under insertion. The same map, put elsewhere, is as smooth and about nothing: "
     "it decides. Edge detector and random pixels know nothing of the model."
 )
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The checks of one method on one model, its place among the models, and what was counted again."""
-
-    name: str
-    place: int
-    arrays: Mapping[str, np.ndarray]
-    figures: dict[str, Any]
-
-
-def judged(name: str, place: int, folder: Folder) -> Judged | None:
-    """None where nobody has checked. ValueError where a file is damaged."""
-    if not folder.read_json("config.json").get("checked"):
-        return None
-    folder.read_json("quality.json")
-    arrays = folder.read_arrays("quality.safetensors")
-    return Judged(name, place, arrays, judge(arrays))
 
 
 def mark(found: Judged | None) -> Markup:
