@@ -1,0 +1,9 @@
+"""The same by hand: each lesson computes twice, on paper and by torch, and may not differ. `print(lessons.gradient())`.
+
+One lesson, one file, one function named like it. Its settings are the user's own numbers.
+"""
+
+from assay.lessons.gradient import gradient
+from assay.lessons.paper.page import Lesson
+
+__all__ = ["Lesson", "gradient"]
