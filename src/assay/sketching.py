@@ -1,6 +1,5 @@
 """Draws what a lesson wants drawn: grids of numbers, and curves in a plane."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from matplotlib.patches import Rectangle
 from assay.report.figures import DASHES, INK, MARKERS, RULE, RUNS, SETTINGS, in_colour, unwarned
 
 if TYPE_CHECKING:  # the lessons load torch, and a figure needs none
-    from assay.lessons.paper.sketch import Grid, Plane, Sketch
+    from assay.lessons.paper.sketch import Sketch
 
 WIDE, HIGH = 4.2, 3.9  # inches a panel
 MOST_CELLS = 12  # along a side, that can be read
@@ -21,12 +20,16 @@ MOST_CELLS = 12  # along a side, that can be read
 def sketched(sketch: "Sketch", title: str) -> Figure:
     """The panels side by side, in the report's light colours, on white."""
     with mpl.rc_context(SETTINGS):
+        grids: list[Any] = [each for each in sketch.panels if hasattr(each, "cells")]
         figure = Figure((WIDE * len(sketch.panels), HIGH), layout="constrained")
         figure.suptitle(_folded(title, 34 * len(sketch.panels)), fontsize=10)
+        most = max((max(len(each.cells), len(each.cells[0])) for each in grids), default=1)
         for ax, panel in zip(figure.subplots(1, len(sketch.panels), squeeze=False)[0], sketch.panels, strict=True):
             ax.set_title(_folded(panel.title, 40), fontsize=10)
-            draw: Callable[[Axes, Any], None] = _grid if hasattr(panel, "cells") else _plane
-            draw(ax, panel)
+            if hasattr(panel, "cells"):
+                _grid(ax, panel, most)
+            else:
+                _plane(ax, panel)
     return in_colour(figure)
 
 
@@ -38,7 +41,8 @@ def save(sketch: "Sketch", title: str, path: Path) -> None:
         figure.savefig(path, dpi=150, metadata=undated)
 
 
-def _grid(ax: Axes, panel: "Grid") -> None:
+def _grid(ax: Axes, panel: Any, most: int) -> None:
+    """Cells as large as in the grids beside it, of which the largest has `most` along a side."""
     cells = [line[:MOST_CELLS] for line in panel.cells[:MOST_CELLS]]
     rows, columns = len(cells), max(map(len, cells))
     for row, line in enumerate(cells):
@@ -47,11 +51,12 @@ def _grid(ax: Axes, panel: "Grid") -> None:
             ax.add_patch(Rectangle((column, row), 1, 1, facecolor=colour, alpha=0.25, linewidth=0))
             ax.add_patch(Rectangle((column, row), 1, 1, facecolor="none", edgecolor=INK, linewidth=0.8))
             ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=10 if len(text) < 6 else 7)
-    ax.set(xlim=(-0.1, columns + 0.1), ylim=(rows + 0.1, -0.1), aspect="equal")
+    half = min(most, MOST_CELLS) / 2 + 0.1
+    ax.set(xlim=(columns / 2 - half, columns / 2 + half), ylim=(rows / 2 + half, rows / 2 - half), aspect="equal")
     ax.set_axis_off()
 
 
-def _plane(ax: Axes, panel: "Plane") -> None:
+def _plane(ax: Axes, panel: Any) -> None:
     if panel.levels:
         lines = ax.contour(panel.levels.across, panel.levels.up, panel.levels.heights, 12, colors=RULE, linewidths=0.8)
         ax.clabel(lines, fontsize=7, colors=INK)

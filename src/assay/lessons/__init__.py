@@ -3,7 +3,9 @@
 One lesson, one file, one function named like it. Its settings are the user's own numbers.
 """
 
+from assay.lessons.convolution import convolution
 from assay.lessons.gradient import gradient
 from assay.lessons.paper.page import Lesson
+from assay.lessons.pooling import pooling
 
-__all__ = ["Lesson", "gradient"]
+__all__ = ["Lesson", "convolution", "gradient", "pooling"]

@@ -50,7 +50,7 @@ def both(paper: Value, torch: Tensor | float, ulps: int, size: Value = None) -> 
     """A result; where nothing is said of its size, no sum on the way was larger than the largest number of it."""
     own = torch.tolist() if isinstance(torch, Tensor) else torch
     sizes = [abs(Fraction(one)) for one in flat(paper if size is None else size)]
-    return Result(paper, _tuples(own), max(sizes, default=Fraction(1)), ulps)
+    return Result(paper, _tuples(own), max(sizes, default=Fraction(0)) or Fraction(1), ulps)
 
 
 def _tuples(value: Any) -> Any:
