@@ -5,7 +5,8 @@ One lesson, one file, one function named like it. Its settings are the user's ow
 
 from assay.lessons.convolution import convolution
 from assay.lessons.gradient import gradient
+from assay.lessons.loss import loss
 from assay.lessons.paper.page import Lesson
 from assay.lessons.pooling import pooling
 
-__all__ = ["Lesson", "convolution", "gradient", "pooling"]
+__all__ = ["Lesson", "convolution", "gradient", "loss", "pooling"]
