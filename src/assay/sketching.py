@@ -13,7 +13,7 @@ from assay.report.figures import DASHES, INK, MARKERS, RULE, RUNS, SETTINGS, in_
 if TYPE_CHECKING:  # the lessons load torch, and a figure needs none
     from assay.lessons.paper.sketch import Sketch
 
-WIDE, HIGH = 4.2, 3.9  # inches a panel
+WIDE, HIGH = 4.2, 4.4  # inches a panel
 MOST_CELLS = 12  # along a side, that can be read
 
 
@@ -74,7 +74,7 @@ def _plane(ax: Axes, panel: Any) -> None:
     if panel.equal:
         ax.set_aspect("equal", adjustable="datalim")
     if panel.curves:
-        ax.legend(fontsize=8)
+        ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
 
 
 def _folded(text: str, wide: int) -> str:

@@ -8,5 +8,6 @@ from assay.lessons.gradient import gradient
 from assay.lessons.loss import loss
 from assay.lessons.paper.page import Lesson
 from assay.lessons.pooling import pooling
+from assay.lessons.threat_model import threat_model
 
-__all__ = ["Lesson", "convolution", "gradient", "loss", "pooling"]
+__all__ = ["Lesson", "convolution", "gradient", "loss", "pooling", "threat_model"]

@@ -151,7 +151,7 @@ def decimal(value: Exact) -> Decimal:
 
 def sigmoid(z: Exact) -> Decimal:
     """1 / (1 + exp(-z)), to 40 digits."""
-    return DIGITS.divide(Decimal(1), DIGITS.add(Decimal(1), DIGITS.exp(-decimal(z))))
+    return DIGITS.divide(Decimal(1), DIGITS.add(Decimal(1), DIGITS.exp(decimal(z).copy_negate())))
 
 
 def short(value: Exact, places: int = 4) -> str:
