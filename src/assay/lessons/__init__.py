@@ -9,5 +9,6 @@ from assay.lessons.loss import loss
 from assay.lessons.paper.page import Lesson
 from assay.lessons.pooling import pooling
 from assay.lessons.threat_model import threat_model
+from assay.lessons.true_or_false import true_or_false
 
-__all__ = ["Lesson", "convolution", "gradient", "loss", "pooling", "threat_model"]
+__all__ = ["Lesson", "convolution", "gradient", "loss", "pooling", "threat_model", "true_or_false"]
