@@ -19,7 +19,7 @@ _HOMES = {
     "targeted": "adversary.goal",
     "untargeted": "adversary.goal",
 }
-_MODULES = ("plot",)  # that are names themselves
+_MODULES = ("lessons", "plot")  # that are names themselves
 __all__ = sorted([*_HOMES, *_MODULES])
 
 

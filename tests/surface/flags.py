@@ -7,6 +7,7 @@ from pathlib import Path
 
 import assay
 from assay.cli import VERBS, function_of
+from assay.cli.lesson import LESSONS
 
 SNAPSHOT = Path(__file__).with_name("surface.txt")
 RENEW = ".venv/bin/python -m tests.surface.flags"
@@ -23,6 +24,8 @@ def surface() -> str:
     lines = ["from assay import", *(f"    {name}" for name in assay.__all__)]
     for verb in VERBS:
         lines += ["", f"assay {verb}", *(f"    {line}" for line in _words(function_of(verb)))]
+    for name in LESSONS:
+        lines += ["", f"assay lesson {name}", *(f"    {line}" for line in _words(function_of("lesson", [name])))]
     return "\n".join(lines) + "\n"
 
 

@@ -37,4 +37,4 @@ def test_the_readme_shows_commands() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_readme_can_be_typed(command: str) -> None:
     _, verb, *arguments = shlex.split(command, comments=True)
-    assert read_arguments(verb, function_of(verb), arguments) is not None
+    assert read_arguments(verb, function_of(verb, arguments), arguments) is not None

@@ -23,7 +23,7 @@ from assay.user_code import blame
 LONGEST_LINE = 1000
 VERBS = (
     *("demo", "data", "model", "train", "import", "attack", "evaluate", "compare", "explain", "harden"),
-    *("universal", "corrupt", "doctor", "verify", "report"),
+    *("universal", "corrupt", "doctor", "verify", "report", "lesson"),
 )
 TOGETHER = ("train", "harden")  # what several processes of torchrun do as one
 WORLD = "WORLD_SIZE"  # how many those are
@@ -101,12 +101,15 @@ def _run(arguments: list[str]) -> int:
         return 0
     if verb not in VERBS:
         raise ValueError(f"unknown verb {verb!r}; {choices(verb, VERBS)}")
-    call = read_arguments(verb, function_of(verb), rest)
+    call = read_arguments(verb, function_of(verb, rest), rest)
     return call() if call else 0
 
 
-def function_of(verb: str) -> Callable[..., int]:
-    """The function behind a verb."""
+def function_of(verb: str, words: Sequence[str] = ()) -> Callable[..., int]:
+    """The function behind a verb; each lesson has its own."""
+    if verb == "lesson" and words:
+        of: Callable[[Sequence[str]], Callable[..., int]] = importlib.import_module("assay.cli.lesson").verb_of
+        return of(words)
     name = "import_" if verb == "import" else verb
     function: Callable[..., int] = getattr(importlib.import_module(f"assay.cli.{name}"), name)
     return function

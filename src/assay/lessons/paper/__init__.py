@@ -1,0 +1,1 @@
+"""What all lessons are written on: numbers as on paper, a page that checks itself, exercises, sketches."""
