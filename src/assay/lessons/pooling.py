@@ -25,9 +25,7 @@ def pooling(
 
     Raises ValueError where the window is larger than the image.
     """
-    seen, own, step = table(image, "image"), whole(size, "size", 1, 20), whole(stride, "stride", 1, 20)
-    if own > min(shape(seen)):
-        raise ValueError(f"the window must fit into the image, got {own}×{own} and {'×'.join(map(str, shape(seen)))}")
+    seen, own, step = _given(image, size, stride)
     pool = nn.MaxPool2d(own, step)
     pooled, moved = pooled_of(seen, own, step), _shifted(seen)
     pooled_moved = pooled_of(moved, own, step)
@@ -66,6 +64,14 @@ def pooling(
         _sketch(seen, pooled, own),
         _exercises(Dice(seed, "pooling")),
     )
+
+
+def _given(image: Given, size: Given, stride: Given) -> tuple[Table, int, int]:
+    """The user's own numbers, read and checked."""
+    seen, own, step = table(image, "image"), whole(size, "size", 1, 20), whole(stride, "stride", 1, 20)
+    if own > min(shape(seen)):
+        raise ValueError(f"the window must fit into the image, got {own}×{own} and {'×'.join(map(str, shape(seen)))}")
+    return seen, own, step
 
 
 def pooled_of(image: Table, size: int, stride: int) -> Table:
