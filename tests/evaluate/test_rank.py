@@ -37,6 +37,7 @@ def test_without_a_prediction_the_rank_is_the_number_of_classes(bad: float) -> N
 
 def table(labels: list[int], predictions: list[int], ranks: list[int] | None = None) -> dict[str, np.ndarray]:
     found = {"label": labels, "clean_prediction": predictions, "clean_rank": ranks or [0] * len(labels)}
+    found |= {"clean_confidence": [0.5] * len(labels)}
     return {name: np.array(values) for name, values in found.items()} | {"index": np.arange(len(labels))}
 
 

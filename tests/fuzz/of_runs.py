@@ -30,8 +30,9 @@ def files(run: Path) -> list[str]:
 
 
 compiled = cache(environment.from_string)
-FIGURES = ("class_images", "curve", "damage", "per_class", "quality", "training")
-DRAWN = [f"assay.report.{module}._figure" for module in FIGURES]
+FIGURES = ("calibration", "class_images", "corruptions", "per_class", "quality", "twins")
+DRAWING = ("curve", "damage", "smallest", "training")
+DRAWN = [f"assay.report.{module}._figure" for module in FIGURES] + [f"assay.report.{module}.svg" for module in DRAWING]
 
 
 def _look(path: Path, whole: bool) -> None:

@@ -55,11 +55,11 @@ NAMES = [
     (("explain", "run"), "--method is missing: name one"),
     (
         ("explain", "run", "--method", "salency"),
-        "unknown method 'salency'; there are activations, filters, occlusion, saliency; did you mean",
+        "unknown method 'salency'; there are activations, class_image, edges, filters, grad_cam, ",
     ),
     (
         ("explain", "run", "--method", "occlusion(color=1)"),
-        "occlusion has no setting 'color'; it has patch, stride, colour;",
+        "occlusion has no setting 'color'; it has patch, stride, colour, of;",
     ),
     (("explain", "run", "--method", "occlusion(patch=9)"), "occlusion: patch 9 must fit into the image, 8×8"),
     (

@@ -97,7 +97,7 @@ def test_counts_are_whole_and_each_image_is_seen_once(folder: Path, name: str) -
         seen = torch.cat([index for one in both for epoch, index in one["seen"] if epoch == line["epoch"] - 1])
         times = 2 if (name, line["epoch"]) == ("taken_back", EPOCHS) else 1  # what is taken back is learnt anew
         assert sorted(seen.tolist()) == sorted(times * training(name, Ranks()).index.tolist())
-    assert 0 in {len(index) for one in both for _, index in one["seen"]}, "some part was empty"
+    assert {len(index) for one in both for _, index in one["seen"]} == {8, 9}  # the last image goes with the batch before
 
 
 @pytest.mark.parametrize("name", [*EXACT, *NOISY])
@@ -116,7 +116,7 @@ def test_two_reach_the_losses_of_one(folder: Path, tmp_path: Path, name: str) ->
 
 def test_a_mean_of_means_would_be_seen(folder: Path, tmp_path: Path) -> None:
     one, two = learn("plain", Ranks(), tmp_path), two_of(folder, "mean_of_means")[0]
-    assert abs(one["history"][-1]["loss"] - two["history"][-1]["loss"]) > 1000 * FLOAT_NOISE
+    assert abs(one["history"][-1]["loss"] - two["history"][-1]["loss"]) > 100 * FLOAT_NOISE  # of parts of 9 and 8
 
 
 def test_batch_norm_sees_its_own_part_only(folder: Path, tmp_path: Path) -> None:

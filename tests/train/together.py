@@ -23,7 +23,7 @@ from assay.train.recipe import Recipe
 from assay.train.recipes import recipe
 
 CPU = torch.device("cpu")
-IMAGES, EPOCHS, BATCH = 193, 2, 16  # 12 · 16 + 1: the last batch leaves one of two processes without an image
+IMAGES, EPOCHS, BATCH = 193, 2, 16  # 12 · 16 + 1: the last batch has 17, of which two processes have unequal parts
 ADAM = {"optimizer": "adam", "learning_rate": 4e-3}
 AGAINST = {"threat": "linf(0.1)", "warm_up": 0.5}
 TRAININGS: dict[str, dict[str, Any]] = {

@@ -96,7 +96,7 @@ FORGERIES |= {
     "another unit": (config(MADE, "unit", value="pixels"), "class_image", "unit"),
     "a twin beyond its threat": (arrays(TWINS, far), TWINS, "its attacked twin is not within linf(0.1)"),
     "a wider threat, not in the words": (config(TWINS, "words", -1, value="moved by 0"), "activations", "words"),
-    "another attack": (config(TWINS, "attack", value="cw"), "activations", "attack is cw"),
+    "another attack": (config(TWINS, "attack", value="cw"), "activations", "attack is 'cw'"),
     "a twin's answers nearer, not in the words": (arrays(TWINS, calmer), "activations", "words"),
 }
 RERUN |= {
