@@ -97,7 +97,10 @@ def test_counts_are_whole_and_each_image_is_seen_once(folder: Path, name: str) -
         seen = torch.cat([index for one in both for epoch, index in one["seen"] if epoch == line["epoch"] - 1])
         times = 2 if (name, line["epoch"]) == ("taken_back", EPOCHS) else 1  # what is taken back is learnt anew
         assert sorted(seen.tolist()) == sorted(times * training(name, Ranks()).index.tolist())
-    assert {len(index) for one in both for _, index in one["seen"]} == {8, 9}  # the last image goes with the batch before
+    assert {len(index) for one in both for _, index in one["seen"]} == {
+        8,
+        9,
+    }  # the last goes with the batch before
 
 
 @pytest.mark.parametrize("name", [*EXACT, *NOISY])

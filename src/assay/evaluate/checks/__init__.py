@@ -23,6 +23,7 @@ from assay.adversary.victim import Access, Victim, frozen
 from assay.adversary.yours import kept, seeded_everywhere
 from assay.chance import Draws, derive
 from assay.files import fault
+from assay.models.classifier import NO_GRADIENT
 from assay.spec import Folder
 
 Light = Literal["green", "amber", "red"]  # nothing wrong; not enough evidence; suspicious
@@ -103,8 +104,8 @@ class Case:
         with self._chance("differentiable"), Victim(self.classifier, micro_batch=FEWEST) as victim:
             try:
                 victim.gradient(self.images[:FEWEST], untargeted(self.labels[:FEWEST]))
-            except RuntimeError as error:
-                if "does not require grad" in str(error) or "not have been used" in str(error):
+            except (RuntimeError, ValueError) as error:
+                if str(error) == NO_GRADIENT or "not have been used" in str(error):
                     return False
                 raise
         return True
