@@ -41,11 +41,19 @@ PATIENT = (  # what the unit tier has no time for, beside what is marked in its 
     "test_black_box.py::test_scores_and",
     "test_black_box.py::test_a_run_of_it_verifies",
     "test_recipes.py::test_a_short_form",
+    "trust/test_planted.py",
+    "test_maps.py::test_memory_is_flat",
+    "lessons/test_threat_model.py",
 )
 
 
 LONGER = (  # what `make test` has no time for
     "test_options.py::test_what_is_compiled",
+    "test_maps.py::test_memory_is_flat[1000",
+    "test_recipes.py::test_a_short_form_lies_in_its_band[vit_128",
+    "test_recipes.py::test_a_short_form_lies_in_its_band[better_cnn_128",
+    "test_forgeries.py::test_it_is_named_with_the_model[a_patch_that",
+    "test_forgeries.py::test_it_is_named_with_the_model[a steeper",
     "test_ray.py::test_the_command_starts",
     "test_black_box.py::test_a_run_of_it_verifies",
     "test_black_box.py::test_it_is_attacked_as_its_access_allows[labels",
