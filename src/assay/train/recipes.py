@@ -116,7 +116,7 @@ def resnet18() -> Recipe:
 def better_cnn_128() -> Recipe:
     """`better_cnn` on a folder of your own images of about 128×128 (3 240 to train, 6 classes of scenes).
 
-    86.4 % (84.1–88.5, n 900, one seed); 93.5 % of the training images, 85.0 % of validation. The fastest of its 30 epochs
+    86.4 % (84.1–88.5, n 900, one seed); 93.5 % of the training images, 85.0 % of validation. The fastest of 30 epochs
     took 5.2 s; in all it was not timed, others beside.
     """
     augment = ["flip", "shift(pixels=8)"]
