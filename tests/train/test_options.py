@@ -155,3 +155,9 @@ def test_patience_ends_a_training_and_keeps_its_best_epoch(say: Say, refuse: Cal
     assert say("verify", "r").code == 0
     assert "--resume: r was begun with patience 2, got 3" in refuse(*few, "--patience", "3", "--resume")
     assert "patience must be between 0 and 10000, got -1" in refuse(*few, "--patience", "-1", "--force")
+
+
+def test_no_patience_is_none_and_can_be_taken_up(say: Say, alone: Path) -> None:
+    assert say("train", "digits_cnn", "--epochs", "2", "--images", "100", "--patience", "0", "--out", "r").code == 0
+    assert json.loads((alone / "r/config.json").read_text())["recipe"]["keep"] == "last"
+    assert say("train", "digits_cnn", "--out", "r", "--resume").code == 0

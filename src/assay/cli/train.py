@@ -50,7 +50,7 @@ def train(
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "images": images, "size": size}
     settings |= {"learning_rate": learning_rate, "data": data and settled(data), "skip_bad": skip_bad or None}
     settings |= {"model": model, "augment": changes(augment), "seed": seed, "freeze": freeze or None}
-    settings |= {"patience": patience, "keep": patience and "best", "compiled": compile or None}
+    settings |= {"patience": patience, "keep": "best" if patience else None, "compiled": compile or None}
     path, board, found, texts = out or Path("runs") / recipe, boards.needed() if tensorboard else None, [], []
     for number in range(seeds):
         place = path if seeds == 1 else path.with_name(f"{path.name}-{number}")
