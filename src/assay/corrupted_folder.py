@@ -67,6 +67,12 @@ def strengths_of(config: Mapping[str, Any]) -> list[int]:
     return list(range(1, 1 + len(config["corruptions"][0]["amounts"])))
 
 
+def figures_of(folder: Corrupted) -> dict[str, Any]:
+    """Every figure, counted from its table."""
+    config = folder.read_json("config.json")
+    return corrupted(folder.read_table("images.parquet"), names_of(config), strengths_of(config))
+
+
 def _wrong_settings(config: Mapping[str, Any]) -> str:
     shape, names = config["shape"], names_of(config)
     if len(shape) != 3 or shape[0] not in (1, 3) or min(shape) < 1:
@@ -77,12 +83,6 @@ def _wrong_settings(config: Mapping[str, Any]) -> str:
         return "it has no classes"
     steps = {len(one["amounts"]) for one in config["corruptions"]}
     return "" if len(steps) == 1 and min(steps) >= 1 else "its corruptions have different numbers of strengths"
-
-
-def figures_of(folder: Corrupted) -> dict[str, Any]:
-    """Every figure, counted from its table."""
-    config = folder.read_json("config.json")
-    return corrupted(folder.read_table("images.parquet"), names_of(config), strengths_of(config))
 
 
 def _wrong_table(table: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ The thresholds stand here, once. How real networks lie to them is in docs/is-the
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -119,58 +119,53 @@ def _curve(name: str, arrays: Arrays) -> Finding:
 def _randomisation(arrays: Arrays) -> Finding:
     """The last stage decides: nothing that was learnt is left in the network."""
     alike = arrays["randomisation"][:, -1]
-    value, low, high = interval(alike)
-    verdict: Verdict = "no evidence"
-    if because := _few(len(alike)):
-        pass
-    elif _above(low, SAME):
-        verdict, because = (
-            "failed",
-            f"the map stays {_alike(value)} when all weights are drawn anew: the model is not in it",
-        )
-    elif _below(high, SAME):
-        verdict, because = "passed", f"the map becomes another when all weights are drawn anew ({value:.2f})"
-    else:
-        because = f"whether the map becomes another with the weights, {len(alike)} images do not tell ({value:.2f})"
-    wanted = f"below {SAME}"
-    return Finding("randomisation", len(alike), value, low, high, wanted, verdict, f"randomisation: {because}")
+    stays = _alike(float(alike.mean()))
+    says: dict[Verdict, str] = {
+        "passed": "the map becomes another when all weights are drawn anew ({value:.2f})",
+        "failed": f"the map stays {stays} when all weights are drawn anew: the model is not in it",
+        "no evidence": "whether the map becomes another with the weights, {n} images do not tell ({value:.2f})",
+    }
+    return _held("randomisation", alike, SAME, "below", says)
 
 
 def _stability(arrays: Arrays) -> Finding:
     """Of each image the noise that changes its map most."""
-    worst = arrays["stability"].min(1)
-    value, low, high = interval(worst)
-    verdict: Verdict = "no evidence"
-    if because := _few(len(worst)):
-        pass
-    elif _above(low, STEADY):
-        verdict, because = "passed", f"noise that nobody sees leaves the map as it is ({value:.2f})"
-    elif _below(high, STEADY):
-        verdict, because = "failed", f"noise that nobody sees makes another map ({value:.2f})"
-    else:
-        because = f"whether the map bears noise that nobody sees, {len(worst)} images do not tell ({value:.2f})"
-    wanted = f"above {STEADY}"
-    return Finding("stability", len(worst), value, low, high, wanted, verdict, f"stability: {because}")
+    says: dict[Verdict, str] = {
+        "passed": "noise that nobody sees leaves the map as it is ({value:.2f})",
+        "failed": "noise that nobody sees makes another map ({value:.2f})",
+        "no evidence": "whether the map bears noise that nobody sees, {n} images do not tell ({value:.2f})",
+    }
+    return _held("stability", arrays["stability"].min(1), STEADY, "above", says)
 
 
 def _completeness(arrays: Arrays) -> Finding:
     """Between sum and change, over the mean size of the changes: some may change nothing."""
     total, change = (arrays[f"completeness.{name}"].astype(float) for name in ("sum", "change"))
     size = float(np.abs(change).mean())
-    value, low, high = interval(np.abs(total - change) / (size or 1.0))
+    says: dict[Verdict, str] = {
+        "passed": "the map adds up to the change of the answer, off by {value:.1%}",
+        "failed": "the map does not add up to the change of the answer, off by {value:.1%}",
+        "no evidence": "whether the map adds up, {n} images do not tell, off by {value:.1%}",
+    }
+    found = _held("completeness", np.abs(total - change) / (size or 1.0), GAP, "below", says)
+    if size or _few(found.n):
+        return found
+    nothing = "completeness: the answer is the same without the image: nothing to add up to"
+    return replace(found, verdict="no evidence", because=nothing)
+
+
+def _held(
+    check: str, values: np.ndarray, bar: float, side: Literal["below", "above"], says: Mapping[Verdict, str]
+) -> Finding:
+    """Whether the mean is on that side of a bar with all of its interval; says: the sentence of each verdict."""
+    value, low, high = interval(values)
+    on = {"below": _below(high, bar), "above": _above(low, bar)}
+    few = _few(len(values))
     verdict: Verdict = "no evidence"
-    if few := _few(len(total)):
-        because = few
-    elif not size:
-        because = "the answer is the same without the image: nothing to add up to"
-    elif _below(high, GAP):
-        verdict, because = "passed", f"the map adds up to the change of the answer, off by {value:.1%}"
-    elif _above(low, GAP):
-        verdict, because = "failed", f"the map does not add up to the change of the answer, off by {value:.1%}"
-    else:
-        because = f"whether the map adds up, {len(total)} images do not tell, off by {value:.1%}"
-    wanted = f"below {GAP}"
-    return Finding("completeness", len(total), value, low, high, wanted, verdict, f"completeness: {because}")
+    if any(on.values()) and not few:
+        verdict = "passed" if on[side] else "failed"
+    because = few or says[verdict].format(value=value, n=len(values))
+    return Finding(check, len(values), value, low, high, f"{side} {bar}", verdict, f"{check}: {because}")
 
 
 def _few(n: int) -> str:

@@ -23,7 +23,7 @@ HEAD = ("model", "n", "ECE, 15 equal widths (95 %)", "by chance", "ECE, 15 equal
 
 def calibration(seen: list[Seen]) -> Panel:
     """A reliability diagram of all runs together, their calibration errors, and confidence under attack."""
-    tested = [(one, one.clean or one.attacked) for one in seen]
+    tested = [(one, one.tested) for one in seen]
     found = [(one, evaluation) for one, evaluation in tested if evaluation and _sure(evaluation)]
     if not found:
         return Panel("calibration", "How sure, and how right", PLAIN, fill=f"assay evaluate {seen[0].typed}")

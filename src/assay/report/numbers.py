@@ -80,7 +80,7 @@ def _verdict(one: Seen) -> dict[str, Any] | None:
 
 
 def _per_class(one: Seen) -> dict[str, Any] | None:
-    shown = one.clean or one.attacked
+    shown = one.tested
     if not shown:
         return None
     classes = shown.settings["classes"]
@@ -117,7 +117,7 @@ def _explained(kind: str) -> Callable[[Seen], list[dict[str, Any]] | None]:
 
 
 def _calibration(one: Seen) -> dict[str, Any] | None:
-    shown = one.clean or one.attacked
+    shown = one.tested
     return {"evaluation": shown.folder.path.name, **shown.figures["calibration"]} if shown else None
 
 

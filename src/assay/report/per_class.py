@@ -21,7 +21,7 @@ def per_class(seen: list[Seen]) -> Panel:
         "Where the model is wrong when nobody attacks it. Recall: of all cats, how many are called cat. Precision: of "
         "all that is called cat, how much is one. F1 is their harmonic mean."
     )
-    tested = [(one, one.clean or one.attacked) for one in seen]
+    tested = [(one, one.tested) for one in seen]
     found = [(one, evaluation) for one, evaluation in tested if evaluation]
     if not found:
         return Panel("per-class", "Class by class", plain, fill=f"assay evaluate {seen[0].typed}")

@@ -52,6 +52,11 @@ class Seen:
     attacked: Evaluated | None
 
     @property
+    def tested(self) -> Evaluated | None:
+        """The evaluation that tells of clean images: that of them alone, or else the attacked one's clean part."""
+        return self.clean or self.attacked
+
+    @property
     def others(self) -> list[str]:
         """The evaluations that the page does not show."""
         shown = [evaluation.folder.path.name for evaluation in (self.clean, self.attacked) if evaluation]
