@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assay.cli.lesson import LESSONS
-from assay.lessons import convolution, loss, threat_model
+from assay.lessons import convolution, iterated_attack, loss, parameters, softmax_twice, threat_model
 from tests.mistakes.saying import Say
 
 PAGE = (Path(__file__).parents[2] / "docs" / "lessons.md").read_text("utf-8")
@@ -40,3 +40,17 @@ def test_its_costs_are_those_of_the_lessons() -> None:
     dogs = [plane["Pr(dog)"], min(plane["Pr(dog) in the corners"]), max(plane["Pr(dog) in the corners"])]
     assert "from {:.4f} to {:.4f}, where {:.4f} was".format(*dogs) in PAGE
     assert convolution(image="1,1,1,1;" * 3 + "1,1,1,1", kernel="1,0;0,1", stride=2)["output size"] == (2, 2)
+
+
+def test_its_newer_costs_are_those_of_the_lessons() -> None:
+    net, attack, trained = parameters(), iterated_attack(), softmax_twice()
+    shares = [f"{float(100 * net[f'shares of {what}'][0]):.2f} %" for what in ("parameters", "outputs")]
+    assert "convolutions get {} of a network of which they have {} |".format(*shares) in PAGE
+    assert f"after {attack['fooled after, wrong']} steps, it says" in PAGE
+    assert (
+        f"at linf 0.025 nothing is fooled, where {attack['fooled after, right, linf 0.025']} right steps fool" in PAGE
+    )
+    assert (attack["verdict at linf 0.005, wrong"], attack["verdict at linf 0.025, wrong"]) == (2, 0)  # fault, robust
+    ends = [trained[f"loss, doubled loss, Pr(label) at the end{name}"][2] for name in (", doubled", "")]
+    told = "above {:.4f}; after 50 steps Pr(label) is {:.4f}, not {:.4f}".format(trained["doubled loss, least"], *ends)
+    assert told in PAGE

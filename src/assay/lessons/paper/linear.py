@@ -5,18 +5,14 @@ from decimal import Decimal
 from fractions import Fraction
 
 from assay.lessons.paper.numbers import DIGITS, Row, Table, Value, decimal, dot
+from assay.lessons.paper.softmax import softmax
 
 FLAT = Decimal("1e-12")
 
 
 def probabilities(w: Table, x: Row) -> Value:
     """The softmax of w·x, to 40 digits."""
-    logits = [dot(line, x) for line in w]
-    powers = [DIGITS.exp(decimal(one - max(logits))) for one in logits]
-    total = Decimal(0)
-    for power in powers:
-        total = DIGITS.add(total, power)
-    return tuple(DIGITS.divide(power, total) for power in powers)
+    return softmax(tuple(dot(line, x) for line in w))
 
 
 def softmax_gradient(w: Table, x: Row, label: int) -> Value:

@@ -24,6 +24,7 @@ PLACES = 6  # decimals beyond which a number is printed as a fraction
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(/(\d+\.?\d*|\.\d+))?")
 FORM = {0: "a number such as 3, -0.5 or 1/3", 1: "numbers such as 2,1", 2: "rows of numbers such as 1,0;0,1"}
 FORM[3] = "channels such as 1,0;0,1|2,3;4,5"
+FORM[4] = "kernels such as 1,0;0,1||2,3;4,5"
 
 
 def number(given: Given, what: str) -> Fraction:
@@ -53,6 +54,11 @@ def table(given: Given, what: str) -> Table:
 def channels(given: Given, what: str) -> tuple[Table, ...]:
     """Tables apart by |, of equal size; one table is one channel."""
     return _equal([table(each, what) for each in _nested(given, "|", what, 3)], what)
+
+
+def kernels(given: Given, what: str) -> tuple[tuple[Table, ...], ...]:
+    """Channels of tables apart by ||, of equal size; one of them is one kernel."""
+    return _equal([channels(each, what) for each in _nested(given, "||", what, 4)], what)
 
 
 def whole(given: Given, what: str, low: int, high: int) -> int:

@@ -1,7 +1,7 @@
 """A lesson as it is handed out: its steps, its results computed twice, its sketch, its exercises."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -46,7 +46,7 @@ class Result:
         return self.apart <= self.ulps
 
 
-def both(paper: Value, torch: Tensor | float, ulps: int, size: Value = None) -> Result:
+def both(paper: Value, torch: Tensor | float | Sequence[Any], ulps: int, size: Value = None) -> Result:
     """A result; where nothing is said of its size, no sum on the way was larger than the largest number of it."""
     own = torch.tolist() if isinstance(torch, Tensor) else torch
     sizes = [abs(Fraction(one)) for one in flat(paper if size is None else size)]
