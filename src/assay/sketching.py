@@ -19,6 +19,11 @@ MOST_CELLS = 12  # along a side, that can be read
 
 def sketched(sketch: "Sketch", title: str) -> Figure:
     """The panels side by side, in the report's light colours, on white."""
+    return in_colour(drawn(sketch, title))
+
+
+def drawn(sketch: "Sketch", title: str) -> Figure:
+    """The same in the colours that a page turns into its own."""
     with mpl.rc_context(SETTINGS):
         grids: list[Any] = [each for each in sketch.panels if hasattr(each, "cells")]
         figure = Figure((WIDE * len(sketch.panels), HIGH), layout="constrained")
@@ -30,7 +35,7 @@ def sketched(sketch: "Sketch", title: str) -> Figure:
                 _grid(ax, panel, most)
             else:
                 _plane(ax, panel)
-    return in_colour(figure)
+    return figure
 
 
 def save(sketch: "Sketch", title: str, path: Path) -> None:

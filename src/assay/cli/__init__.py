@@ -23,7 +23,7 @@ from assay.user_code import blame
 LONGEST_LINE = 1000
 VERBS = (
     *("demo", "data", "model", "train", "import", "attack", "evaluate", "compare", "explain", "harden"),
-    *("universal", "corrupt", "doctor", "verify", "report", "lesson"),
+    *("universal", "corrupt", "doctor", "verify", "report", "lesson", "lab"),
 )
 TOGETHER = ("train", "harden")  # what several processes of torchrun do as one
 WORLD = "WORLD_SIZE"  # how many those are
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     memory.kept()
     try:
-        code = _run(arguments)
+        code = carried_out(arguments)
         sys.stdout.flush()  # a full disk or a reader that has gone is found here, and not when Python ends
         return code
     except BrokenPipeError:  # `assay … | head`
@@ -83,7 +83,8 @@ def _let_go_of_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _run(arguments: list[str]) -> int:
+def carried_out(arguments: list[str]) -> int:
+    """A verb with its arguments; the exit code. ValueError, in one line, for a mistake."""
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_overview())
         return 0

@@ -33,12 +33,13 @@ def model(
         return 0
     if name is None:
         raise ValueError(f"model describe needs a NAME or a RUN; there are {', '.join(MODELS)}")
-    result = _describe(name, data)
+    result = describe(name, data)
     show(result, f"{name}: {_spoken(result)}", json)
     return 0
 
 
-def _describe(name: str, data: str | None) -> dict[str, Any]:
+def describe(name: str, data: str | None) -> dict[str, Any]:
+    """Layers, sizes, and what each kind of layer has of the whole."""
     from dataclasses import asdict
 
     import torch

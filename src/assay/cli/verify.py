@@ -1,13 +1,15 @@
 """assay verify."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from tyro.conf import arg
+from tyro.conf import Positional, arg
 
-from assay.cli.options import Device, Json, RunPath, show
+from assay.cli.options import Device, Json, show
 
 if TYPE_CHECKING:
+    import torch
+
     from assay.verify.ledger import Ledger
 
 AGAIN = "run it again, too: clean answers, proofs, attacks on some images; your own FILE.py is executed"
@@ -17,7 +19,7 @@ MOVED = "where the images of folder: or parquet: lie now, if they were moved"
 
 
 def verify(
-    run: RunPath,
+    run: Annotated[Positional[Path], arg(metavar="RUN", help="a run folder, or that of a lab")],
     *,
     rerun: Annotated[bool, arg(help=AGAIN)] = False,
     data: Annotated[str | None, arg(metavar="NAME", help=MOVED)] = None,
@@ -27,16 +29,38 @@ def verify(
     json: Json = False,
 ) -> int:
     """Count every figure of a run again from what it is made of, and name each difference."""
-    from assay.cli.options import device_of, environment, load_run, note
+    from assay.cli.options import device_of
+
+    if images < 1:
+        raise ValueError(f"--images must be at least 1, got {images}")
+    where, lab = device_of(device), (run / "lab.json").is_file()
+    if lab and (data or report):
+        raise ValueError(f"{run} is a lab: --data and --report are for its runs, one at a time")
+    if lab:
+        from assay.cli.labs.record import runs_of, verify_rows
+
+        ledgers = {str(each): _ledger(each, rerun, None, None, images, where) for each in runs_of(run)}
+        ledgers[f"{run}/report.json"] = verify_rows(run)
+    else:
+        ledgers = {str(run): _ledger(run, rerun, data, report, images, where)}
+    found = [_shown(name, ledger) for name, ledger in ledgers.items()]
+    told = {"lab": str(run), "runs": found} if lab else found[0]
+    show(told, "\n".join(_text(name, ledger) for name, ledger in ledgers.items()), json)
+    return 1 if any(ledger.differences for ledger in ledgers.values()) else 0
+
+
+def _ledger(
+    run: Path, rerun: bool, data: str | None, report: Path | None, images: int, where: "torch.device"
+) -> "Ledger":
+    """What was found in one run."""
+    from assay.cli.options import environment, load_run, note
     from assay.run_folder import open_run
     from assay.verify.report import verify_report
     from assay.verify.run import own_files
     from assay.verify.run import verify as verified
     from assay.verify.source import Source
 
-    if images < 1:
-        raise ValueError(f"--images must be at least 1, got {images}")
-    found, classifier, where = open_run(run), None, device_of(device)
+    found, classifier = open_run(run), None
     source, here = Source(found.read_json("config.json")["data"], data), environment(0)
     if rerun:
         for own in own_files(found):
@@ -45,10 +69,12 @@ def verify(
     ledger = verified(found, source, here, classifier, where, images)
     if report:
         verify_report(ledger, found, report)
-    shown = {"run": str(run), "figures": ledger.figures, "proofs": ledger.proofs, "differences": ledger.differences}
-    shown |= {"unknown": ledger.unknown, "digests": ledger.digests, "rerun": ledger.rerun}
-    show(shown, _text(str(run), ledger), json)
-    return 1 if ledger.differences else 0
+    return ledger
+
+
+def _shown(run: str, ledger: "Ledger") -> dict[str, Any]:
+    shown = {"run": run, "figures": ledger.figures, "proofs": ledger.proofs, "differences": ledger.differences}
+    return {**shown, "unknown": ledger.unknown, "digests": ledger.digests, "rerun": ledger.rerun}
 
 
 def _text(run: str, ledger: "Ledger") -> str:

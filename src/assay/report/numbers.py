@@ -43,11 +43,11 @@ def numbers_of(one: Seen) -> dict[str, Any]:
 
 def compared(seen: list[Seen]) -> list[dict[str, Any]]:
     """The first run against each other one on the same images, with McNemar's test; none attacked otherwise."""
-    first, *others = seen
     return [
         {"first": first.name, "other": other.name, "eps": first.attacked.eps}
         | paired(standing(first.attacked), standing(other.attacked))
-        for other in others
+        for first in seen[:1]
+        for other in seen[1:]
         if first.attacked and other.attacked and alike(first.attacked, other.attacked)
     ]
 

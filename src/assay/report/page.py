@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib.resources import files
 
 from assay.report.activations import activations
@@ -20,7 +21,7 @@ from assay.report.doctor import doctor
 from assay.report.explanations import explanations
 from assay.report.filters import filters
 from assay.report.gallery import gallery
-from assay.report.html import environment
+from assay.report.html import Panel, environment
 from assay.report.limits import limits, linked
 from assay.report.per_class import per_class
 from assay.report.predictions import predictions
@@ -72,10 +73,11 @@ def page(runs: list[Run]) -> str:
     return page_of(look(runs))
 
 
-def page_of(seen: list[Seen]) -> str:
-    """The same about runs that were read already."""
+def page_of(seen: list[Seen], first: Sequence[Panel] = (), title: str | None = None) -> str:
+    """The same about runs that were read already, of which there may be none; after other panels, under a title."""
     style, script = (files("assay.report").joinpath(f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
     policy = POLICY.format(base64.b64encode(hashlib.sha256(script.encode()).digest()).decode())
-    panels = [panel(seen) for panel in PANELS]
+    panels = [*first, *(panel(seen) for panel in PANELS if seen)]
     values = {"style": style, "script": script, "policy": policy, "linked": linked}
-    return environment.get_template("page.html.j2").render(seen=seen, panels=panels, **values)
+    named = title or " and ".join(one.name for one in seen)
+    return environment.get_template("page.html.j2").render(title=named, panels=panels, **values)

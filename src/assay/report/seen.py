@@ -74,7 +74,7 @@ def look(runs: list[Run]) -> list[Seen]:
     Which: rather of the run's own test images than of others, rather a curve than one eps, and then the newest.
     """
     kinds = [_evaluations(run) for run in runs]
-    shared = set.intersection(*(set(attacked) for _, attacked in kinds))
+    shared = set.intersection(*(set(attacked) for _, attacked in kinds)) if kinds else set()
     names = [run.name for run in runs]
     seen = []
     for place, (run, (clean, attacked)) in enumerate(zip(runs, kinds, strict=True)):
@@ -95,8 +95,8 @@ def seen_of(run: Run, name: str, place: int, clean: str | None, attacked: str | 
         model=run.read_json("model.json"),
         history=run.read_lines("metrics.jsonl") if run.has("metrics.jsonl") else [],
         taken_back=_taken_back(run),
-        clean=_read(run.evaluation(clean)) if clean else None,
-        attacked=_read(run.evaluation(attacked)) if attacked else None,
+        clean=evaluated(run.evaluation(clean)) if clean else None,
+        attacked=evaluated(run.evaluation(attacked)) if attacked else None,
     )
 
 
@@ -121,7 +121,8 @@ def _evaluations(run: Run) -> tuple[list[str], list[str]]:
     return [name for name in found if name not in attacked], attacked
 
 
-def _read(folder: Folder) -> Evaluated:
+def evaluated(folder: Folder) -> Evaluated:
+    """An evaluation that is finished."""
     settings, table = folder.read_json("config.json"), folder.read_table("images.parquet")
     figures = tally(table, settings["attacks"], settings["epsilons"], len(settings["classes"]))
     costs = {(cost["attack"], cost["eps"]): cost for cost in folder.read_json("costs.json")}

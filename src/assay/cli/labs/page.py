@@ -1,0 +1,48 @@
+"""The page of a lab: its rows, its lessons, and then the panels of its runs."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from assay.cli.labs.bench import Bench
+from assay.cli.labs.plan import Lab, Row
+from assay.report.figures import svg
+from assay.report.html import Panel, fill, table
+from assay.sketching import drawn
+
+HEAD = ("row", "what", "theirs", "ours (95 %)", "ours is", "why")
+PLAIN = (
+    "What the course writes, and what we measured. A share of images counts as theirs where their number lies within "
+    "the 95 % interval of ours. An attack is better that leaves less, a network that is right more often."
+)
+QUICK = " This is the quick form: networks that have hardly learnt, on few images. It shows the way, not the figures."
+LESSON = """<h3>{{ title }}</h3>{{ figure }}
+<details><summary>every step</summary><pre>{{ text }}</pre></details>"""
+
+
+def panels(lab: Lab, bench: Bench, rows: Sequence[Row]) -> list[Panel]:
+    """Those that come before the panels of the runs."""
+    cells = [(row.row, row.what, row.theirs or "–", row.ours, row.said, row.why) for row in rows]
+    counts = ", ".join(f"{n} {said}" for said, n in Counter(row.said for row in rows).items())
+    body = table(HEAD, cells, f"{len(rows)} rows: {counts}")
+    found = [Panel("rows", "Theirs and ours", PLAIN + QUICK * bench.quick, body)]
+    if lab.lessons:
+        plain = "Every number twice: step by step as on paper, in exact fractions where it can be, and by torch."
+        found.append(Panel("lessons", "By hand", plain, Markup("").join(_lesson(bench, name) for name in lab.lessons)))
+    return found
+
+
+def _lesson(bench: Bench, name: str) -> Markup:
+    found = bench.lesson(name)
+    figure = svg(drawn(found.sketch, found.title), f"lesson-{name}", found.title, found.sketch.words)
+    return fill(LESSON, title=found.title, figure=figure, text=str(found))
+
+
+def text(rows: Sequence[Row]) -> str:
+    """The rows for a terminal."""
+    widest = [max(len(getattr(row, field)) for row in rows) for field in ("what", "theirs", "ours")]
+    return "\n".join(
+        f"  {row.row:<3} {row.what:<{widest[0]}}  {row.theirs or '–':>{widest[1]}}  {row.ours:<{widest[2]}}  {row.said}"
+        for row in rows
+    )
