@@ -18,19 +18,24 @@ MOST_CELLS = 12  # along a side, that can be read
 
 
 def sketched(sketch: "Sketch", title: str) -> Figure:
-    """The panels side by side, in the report's light colours, on white."""
-    return in_colour(drawn(sketch, title))
+    """The panels side by side under a title, in the report's light colours, on white."""
+    with mpl.rc_context(SETTINGS):
+        figure = drawn(sketch)
+        figure.suptitle(_folded(title, 34 * len(sketch.panels)), fontsize=10)
+        figure.patch.set_alpha(1)
+    return in_colour(figure)
 
 
-def drawn(sketch: "Sketch", title: str) -> Figure:
-    """The same in the colours that a page turns into its own."""
+def drawn(sketch: "Sketch") -> Figure:
+    """The panels alone, in the colours that a page turns into its own, on nothing."""
     with mpl.rc_context(SETTINGS):
         grids: list[Any] = [each for each in sketch.panels if hasattr(each, "cells")]
         figure = Figure((WIDE * len(sketch.panels), HIGH), layout="constrained")
-        figure.suptitle(_folded(title, 34 * len(sketch.panels)), fontsize=10)
+        figure.patch.set_alpha(0)
         most = max((max(len(each.cells), len(each.cells[0])) for each in grids), default=1)
         for ax, panel in zip(figure.subplots(1, len(sketch.panels), squeeze=False)[0], sketch.panels, strict=True):
             ax.set_title(_folded(panel.title, 40), fontsize=10)
+            ax.patch.set_alpha(0)
             if hasattr(panel, "cells"):
                 _grid(ax, panel, most)
             else:

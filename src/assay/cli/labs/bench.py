@@ -132,14 +132,18 @@ class Bench:
         right = [table["clean_prediction"] == table["label"] for table in tables]
         return paired(right[0], right[1])
 
-    def explanation(self, name: str, method: str) -> Folder:
-        """The newest explanation by that method."""
+    def explanations(self, name: str, method: str) -> list[Folder]:
+        """Those by that method, the newest last."""
         run = self.run(name)
-        found = [run.explanation(each) for each in run.names("explanations")]
+        found: list[Folder] = [run.explanation(each) for each in run.names("explanations")]
         found = [each for each in found if each.read_json("config.json")["name"] == method]
         if not found:
             raise ValueError(f"{self.out / name} has no explanation by {method}")
-        return found[-1]
+        return found
+
+    def explanation(self, name: str, method: str) -> Folder:
+        """The newest of them."""
+        return self.explanations(name, method)[-1]
 
     def panel(self, name: str, panel: str) -> dict[str, Any]:
         found: dict[str, Any] = self.run(name).read_json(f"panels/{panel}.json")

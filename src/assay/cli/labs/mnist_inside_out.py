@@ -11,6 +11,7 @@ NETS = ("mnist_cnn", "mnist_cnn_bn")
 PARAMETERS = {"mnist_cnn": 799_078, "mnist_cnn_bn": 799_206}
 THEIRS = {"mnist_cnn": (99.16, 98.89, 502), "mnist_cnn_bn": (99.09, 98.95, 542)}  # test, mean over epochs, seconds
 BETAS = (1e-4, 0.01, 1.0)
+METHODS = ("saliency", "occlusion(patch=10, stride=2)", "filters", "filters(layer=2)", "activations")
 OTHER = "other machines, and other programs beside"
 
 
@@ -20,7 +21,7 @@ def mnist_inside_out(quick: bool) -> Lab:
     fit = "--on 20 --steps 100 --images 200" if quick else "--on 100 --steps 1500 --images 1000"
     toward = " ".join(f"--attack {shlex.quote(attack)}" for attack in _attacks(quick))
     near = f"{{out}}/mnist_cnn --goal 'toward(3)' {toward} --threat 'l2(3)' --images {10 if quick else 50}"
-    methods = "--method saliency --method 'occlusion(patch=10, stride=2)' --method filters --method activations"
+    methods = " ".join(f"--method {shlex.quote(method)}" for method in METHODS)
     steps = [
         Step(f"train mnist_cnn{less} --out {{out}}/mnist_cnn", 90),
         Step(f"train mnist_cnn_bn{less} --out {{out}}/mnist_cnn_bn", 90),
@@ -84,14 +85,12 @@ def _counted(bench: Bench) -> list[Row]:
 
 
 def _seen(bench: Bench) -> list[Row]:
-    filters, heard = (
-        bench.explanation("mnist_cnn", name).read_json("config.json") for name in ("filters", "activations")
-    )
+    heard = bench.explanation("mnist_cnn", "activations").read_json("config.json")
     occluded = bench.explanation("mnist_cnn", "occlusion").read_arrays("maps.safetensors")
     image = bench.explanation("mnist_cnn", "class_image").read_arrays("class_images.safetensors")
     reached, steps = image["curve.probability"][:, -1], int(image["stopped"].max())
     return [
-        alone("E3", "layers whose filters are drawn", len(filters["maps"])),
+        alone("E3", "layers whose filters are drawn", len(bench.explanations("mnist_cnn", "filters"))),
         exact("E4", "dead filters, on six images", "none", _dead(heard["words"]), " ".join(heard["words"])),
         exact("E5", "positions of a patch of 10, stride 2", "10×10",
               "×".join(map(str, next(value for key, value in occluded.items() if key.startswith("map.")).shape[-2:]))),

@@ -2,22 +2,24 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from markupsafe import Markup
 
 from assay.cli.labs.bench import Bench
 from assay.cli.labs.plan import Lab, Row
+from assay.lessons.paper.sketch import Grid
 from assay.report.figures import svg
 from assay.report.html import Panel, fill, table
 from assay.sketching import drawn
 
-HEAD = ("row", "what", "theirs", "ours (95 %)", "ours is", "why")
+HEAD = ("row", "what", "theirs", "ours (95 %)", "beside theirs", "why")
 PLAIN = (
     "What the course writes, and what we measured. A share of images counts as theirs where their number lies within "
     "the 95 % interval of ours. An attack is better that leaves less, a network that is right more often."
 )
 QUICK = " This is the quick form: networks that have hardly learnt, on few images. It shows the way, not the figures."
-LESSON = """<h3>{{ title }}</h3>{{ figure }}
+LESSON = """<h3>{{ title }}</h3><div class="pair">{% for figure in figures %}{{ figure }}{% endfor %}</div>
 <details><summary>every step</summary><pre>{{ text }}</pre></details>"""
 
 
@@ -35,8 +37,12 @@ def panels(lab: Lab, bench: Bench, rows: Sequence[Row]) -> list[Panel]:
 
 def _lesson(bench: Bench, name: str) -> Markup:
     found = bench.lesson(name)
-    figure = svg(drawn(found.sketch, found.title), f"lesson-{name}", found.title, found.sketch.words)
-    return fill(LESSON, title=found.title, figure=figure, text=str(found))
+    panels = found.sketch.panels
+    grids = tuple(panel for panel in panels if isinstance(panel, Grid))  # whose cells are of one size
+    apart = [*([grids] if grids else []), *((panel,) for panel in panels if not isinstance(panel, Grid))]
+    sketches = [replace(found.sketch, panels=each) for each in apart]
+    figures = [svg(drawn(one), f"lesson-{name}-{n}", found.title, one.words) for n, one in enumerate(sketches)]
+    return fill(LESSON, title=found.title, figures=figures, text=str(found))
 
 
 def text(rows: Sequence[Row]) -> str:
