@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from assay.cli.labs.bench import Bench
 from assay.cli.labs.plan import Lab, Row
-from assay.lessons.paper.sketch import Grid
+from assay.lessons.paper.sketch import Grid, Plane
 from assay.report.figures import svg
 from assay.report.html import Panel, fill, table
 from assay.sketching import drawn
@@ -39,7 +39,8 @@ def _lesson(bench: Bench, name: str) -> Markup:
     found = bench.lesson(name)
     panels = found.sketch.panels
     grids = tuple(panel for panel in panels if isinstance(panel, Grid))  # whose cells are of one size
-    apart = [*([grids] if grids else []), *((panel,) for panel in panels if not isinstance(panel, Grid))]
+    apart: list[tuple[Grid | Plane, ...]] = [(panel,) for panel in panels if isinstance(panel, Plane)]
+    apart = [grids, *apart] if grids else apart
     sketches = [replace(found.sketch, panels=each) for each in apart]
     figures = [svg(drawn(one), f"lesson-{name}-{n}", found.title, one.words) for n, one in enumerate(sketches)]
     return fill(LESSON, title=found.title, figures=figures, text=str(found))
