@@ -120,8 +120,6 @@ def test_a_lab_that_was_stopped_goes_on_where_it_was(say: Say, tmp_path: Path, m
     assert say("verify", place).code == 1
     assert say("lab", "by-hand", "--out", place).code == 0
     assert ran[3:] == []
-    assert say("lab", "by-hand", "--out", place, "--force").code == 0
-    assert ran[3:] == ["train", "attack"]
 
 
 @pytest.mark.parametrize(
