@@ -5,7 +5,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
@@ -13,7 +13,7 @@ from assay.cli.options import Data, Force, Json, note, show
 from assay.spec import Folder, choices
 
 if TYPE_CHECKING:
-    from assay.cli.labs.plan import Step
+    from assay.cli.labs.record import Began
 
 LABS = Folder("assay.cli.labs", helpers=("as_it_was_written", "bench", "page", "plan", "record"))
 NAMES = {name.replace("_", "-"): name for name in LABS}  # as they are typed
@@ -51,9 +51,9 @@ def lab(
     return 0
 
 
-def _carry_out(began: Any) -> None:
+def _carry_out(began: "Began") -> None:
     """The steps that are not done yet, each noted as soon as it is."""
-    steps: tuple[Step, ...] = began.lab.steps
+    steps = began.lab.steps
     left = [step for step in steps if step.command not in began.done]
     if left and not began.asked.quick:
         minutes = sum(step.seconds for step in left) / 60
