@@ -10,7 +10,7 @@ import pytest
 from assay.cli import main
 from tests.mistakes.saying import alone, say
 
-__all__ = ["alone", "forged", "honest", "say"]
+__all__ = ["alone", "attacked", "forged", "honest", "say"]
 ATTACKS = ("--attack", "fgsm", "--attack", "deepfool(steps=5)", "--attack", "pgd(steps=3)")
 
 
@@ -40,3 +40,9 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def forged(honest: Path, alone: Path) -> Path:
     """A copy that may be forged."""
     return shutil.copytree(honest, alone / "run")
+
+
+@pytest.fixture
+def attacked(honest: Path, alone: Path) -> Path:
+    """A copy with its evaluations alone."""
+    return shutil.copytree(honest, alone / "run", ignore=lambda *_: ["explanations", "corruptions"])

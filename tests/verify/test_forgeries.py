@@ -11,7 +11,7 @@ import pytest
 from assay.tally import column
 from tests.mistakes.saying import Said, Say
 from tests.verify import of_corruptions, of_explanations, of_files, of_frames, of_maps, of_rows, of_values
-from tests.verify.forging import ATTACKED, CLEAN, FORGERIES, PGD, RERUN, Forger, patch
+from tests.verify.forging import ATTACKED, CLEAN, FORGERIES, PGD, RERUN, Forger, patch, spare
 
 BY_HAND = (
     of_corruptions,
@@ -29,18 +29,20 @@ def found(said: Said, where: str, words: str) -> bool:
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-def test_it_is_named_without_the_model(say: Say, forged: Path, name: str) -> None:
+def test_it_is_named_without_the_model(say: Say, honest: Path, forged: Path, name: str) -> None:
     forge, where, words = FORGERIES[name]
     forge(forged)
+    spare(forged, honest)
     said = say("verify", "run")
     assert said.code == 1, said
     assert found(said, where, words), said.out
 
 
 @pytest.mark.parametrize("name", RERUN)
-def test_it_is_named_with_the_model(say: Say, forged: Path, name: str) -> None:
+def test_it_is_named_with_the_model(say: Say, honest: Path, forged: Path, name: str) -> None:
     forge, where, words = RERUN[name]
     forge(forged)
+    spare(forged, honest)
     said = say("verify", "run", "--rerun", "--device", "cpu")
     assert said.code == 1, said
     assert found(said, where, words), said.out

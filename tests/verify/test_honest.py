@@ -77,18 +77,18 @@ def test_it_is_confirmed_with_the_model(honest: Path, alone: Path) -> None:
     assert again["moved"] == 0
 
 
-def test_fewer_may_be_attacked_again(honest: Path, alone: Path) -> None:
-    few, many = (verified(honest, "--rerun", "--images", n)["rerun"][ATTACKED]["attacked"] for n in ("1", "32"))
+def test_fewer_may_be_attacked_again(attacked: Path) -> None:
+    few, many = (verified(attacked, "--rerun", "--images", n)["rerun"][ATTACKED]["attacked"] for n in ("1", "32"))
     assert few < many
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_evaluation(say: Say, forged: Path, kind: str) -> None:
-    shutil.rmtree(forged / "evaluations")
+def test_every_kind_of_evaluation(say: Say, attacked: Path, kind: str) -> None:
+    shutil.rmtree(attacked / "evaluations")
     said = say("attack", "run", *KINDS[kind], "--images", "12", "--device", "cpu")
     assert said.code == 0, said
-    without, again = verified(forged), verified(forged, "--rerun")
+    without, again = verified(attacked), verified(attacked, "--rerun")
     assert without["figures"] > 100
     (counts,) = again["rerun"].values()
     assert counts["moved"] == 0
@@ -96,7 +96,7 @@ def test_every_kind_of_evaluation(say: Say, forged: Path, kind: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_harder_run_and_one_noise_for_all(say: Say, forged: Path) -> None:
+def test_a_harder_run_and_one_noise_for_all(say: Say, attacked: Path) -> None:
     assert say("universal", "run", "--on", "3", "--steps", "2", "--images", "40", "--toward", "3").code == 0
     assert say("harden", "run", "--out", "hard", "--epochs", "2", "--method", "fgsm", "--images", "12").code == 0
     for path in ("run", "hard"):
@@ -130,7 +130,7 @@ def test_a_model_that_knows_nothing(say: Say, alone: Path, constant: float) -> N
     verified(Path("run"), "--rerun")
 
 
-def test_own_files_are_run_with_rerun_only(say: Say, forged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_files_are_run_with_rerun_only(say: Say, attacked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("mine.py").write_text(GUESTS.read_text("utf-8"), encoding="utf-8")
     assert say("attack", "run", "--attack", "mine.py:pgd", "--images", "6", "--threat", "linf(0.1)").code == 0
     Path("mine.py").write_text("raise KeyError('it was run')", encoding="utf-8")
@@ -139,7 +139,7 @@ def test_own_files_are_run_with_rerun_only(say: Say, forged: Path, monkeypatch: 
     assert said.code == 1
     assert "it was run" in said.out
     assert said.err.startswith("assay: --rerun executes mine.py:pgd\n")
-    assert said.err.count("\n") == 1  # and a bar, while class images are made again
+    assert said.err.count("\n") == 1
 
 
 def another_machine(run: Path) -> None:
@@ -147,10 +147,10 @@ def another_machine(run: Path) -> None:
         patch(env, "processor", value="another")
 
 
-def test_another_machine_is_told_and_its_last_bits_are_borne(say: Say, forged: Path) -> None:
-    another_machine(forged)
-    assert verified(forged, "--rerun")["rerun"][ATTACKED]["same_machine"] == 0
-    forger = Forger(forged)
+def test_another_machine_is_told_and_its_last_bits_are_borne(say: Say, attacked: Path) -> None:
+    another_machine(attacked)
+    assert verified(attacked, "--rerun")["rerun"][ATTACKED]["same_machine"] == 0
+    forger = Forger(attacked)
     row = int(forger.rows("broken")[0])
     forger.acquit(row)
     forger.forget(row)
@@ -204,7 +204,7 @@ def test_a_training_that_was_stopped_is_no_lie(say: Say, forged: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("none",), ("run", "--images", "0"), ("run", "--rerun", "--data", "digits:x")])
-def test_mistakes_are_one_line(say: Say, forged: Path, words: tuple[str, ...]) -> None:
+def test_mistakes_are_one_line(say: Say, attacked: Path, words: tuple[str, ...]) -> None:
     said = say("verify", *words)
     assert said.code == (0 if "--data" in words else 2), said
     assert said.err.count("\n") == said.code // 2
