@@ -52,6 +52,12 @@ def test_a_share_is_as_theirs_where_their_number_lies_within_its_interval(
     assert measured("A1", "left", theirs, SHARE, better, quick=True).said == "short form"
 
 
+def test_what_they_had_few_images_for_is_as_theirs_where_the_intervals_meet() -> None:
+    few, many = (measured("A1", "left", 30.0, SHARE, "more", quick=False, of=n) for n in (20, 2000))
+    assert (few.said, many.said) == ("as theirs", "better")
+    assert few.theirs == "30 % (14.5–51.9, n 20)"
+
+
 def test_by_hand_gives_every_number_of_the_course_but_those_that_are_wrong(say: Say, tmp_path: Path) -> None:
     said = json.loads(say("lab", "by-hand", "--out", tmp_path / "b", "--json").out)
     rows = {(row["row"], row["what"]): row for row in said["rows"]}

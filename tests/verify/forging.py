@@ -106,7 +106,7 @@ def weights(run: Path, *, described: bool = False, evaluations: bool = False, ch
 
 
 def spare(run: Path, honest: Path) -> None:
-    """Take away the explanations and corruptions that he has not touched: other tests look at them, and it takes long."""
+    """Take away the explanations and corruptions that he has not touched: looking at them takes long."""
     for kind in ("explanations", "corruptions"):
         for folder in (run / kind).iterdir():
             if contents(folder) == contents(honest / kind / folder.name):

@@ -65,7 +65,7 @@ def _learnt(bench: Bench, net: str) -> list[Row]:
     ours = 100 * float(np.mean([line["validation_accuracy"] for line in bench.history(net)]))
     return [
         exact("E1", f"{net}: parameters", PARAMETERS[net], bench.parameters(net)),
-        measured("E1", f"{net}: test after the last epoch", test, bench.test(net), "more", bench.quick),
+        measured("E1", f"{net}: test after the last epoch", test, bench.test(net), "more", bench.quick, of=10_000),
         apart("E1", f"{net}: mean over epochs, held out", f"{mean} %", f"{ours:.2f} %",
               "our learning rate begins and ends small (one cycle): the first epochs are worse, the last better"),
         apart("E1", f"{net}: seconds of training", seconds, bench.seconds(net), OTHER),

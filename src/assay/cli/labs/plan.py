@@ -4,6 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from assay.tally import share
+
 if TYPE_CHECKING:
     from assay.cli.labs.bench import Bench
 
@@ -63,18 +67,33 @@ def apart(row: str, what: str, theirs: object, ours: object, why: str) -> Row:
 
 
 def measured(
-    row: str, what: str, theirs: float, ours: Mapping[str, Any], better: Better, quick: bool, why: str = ""
+    row: str,
+    what: str,
+    theirs: float,
+    ours: Mapping[str, Any],
+    better: Better,
+    quick: bool,
+    why: str = "",
+    of: int | None = None,
 ) -> Row:
-    """A share of images beside theirs in percent: as theirs where that lies within the 95 % interval of ours.
+    """A share of images beside theirs in percent: as theirs where their number lies within the 95 % interval of ours.
 
+    of: how many images theirs is of, where that is known: then it has an interval, too, and the two are to meet.
     In the quick form, whose networks have hardly learnt, nothing is said.
     """
     low, high = 100 * ours["low"], 100 * ours["high"]
-    above = theirs < low if better == "more" else theirs > high
-    said: Said = "as theirs" if low <= theirs <= high else "better" if above else "worse"
+    least, most = _interval(theirs, of) if of else (theirs, theirs)
+    above = most < low if better == "more" else least > high
+    said: Said = "as theirs" if least <= high and low <= most else "better" if above else "worse"
     if better == "same" and said != "as theirs":
         said = "differs"
-    return Row(row, what, f"{theirs:g} %", spelt(ours), "short form" if quick else said, why)
+    told = f"{theirs:g} %" + (f" ({least:.1f}–{most:.1f}, n {of})" if of else "")
+    return Row(row, what, told, spelt(ours), "short form" if quick else said, why)
+
+
+def _interval(percent: float, of: int) -> tuple[float, float]:
+    found = share(np.arange(of) < round(percent * of / 100))
+    return 100 * found["low"], 100 * found["high"]
 
 
 def spelt(value: object) -> str:
