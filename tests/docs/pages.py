@@ -18,7 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
-SHELL = ("assay", "python", "torchrun", "make", "pip", "source", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1")
+ABOUT_THIS_FOLDER = ("make", "pip", "source")  # looked up and not run: they set up what runs the tests
+SHELL = ("assay", "python", "torchrun", *ABOUT_THIS_FOLDER)
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(\.\d+)?(e[-+]?\d+)?|\d+(\.\d+)?(e[-+]?\d+)?")
 FENCE = re.compile(r"^ *```(\w*)$")
 COMMENT = re.compile(r"^<!-- (.*) -->$")
@@ -103,7 +104,10 @@ def _of_block(page: Path, usually: str, number: int, language: str, lines: list[
             whole = not line.endswith("\\")
         elif commands and line.strip():
             commands[-1][2].append(line)
-    return [Piece(page, place, text, tuple(shown), False, runs, code) for place, text, shown in commands]
+    return [
+        Piece(page, place, text, tuple(shown), False, "never" if text.split()[0] in ABOUT_THIS_FOLDER else runs, code)
+        for place, text, shown in commands
+    ]
 
 
 def missing(shown: tuple[str, ...], said: str) -> list[str]:
