@@ -39,7 +39,7 @@ class Piece:
     code: int = 0
 
     def __str__(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
+        return f"{self.page.relative_to(ROOT) if self.page.is_relative_to(ROOT) else self.page}:{self.line}"
 
     @property
     def words(self) -> list[str]:
@@ -67,7 +67,7 @@ def blocks(page: Path) -> Iterator[tuple[int, str, list[str], str]]:
             end = next(place for place in range(number + 1, len(lines)) if lines[place].strip() == "```")
             yield number + 2, fence[1], lines[number + 1 : end], comment
             number, comment = end + 1, ""
-        elif line.startswith("    ") and not lines[number - 1].strip():
+        elif line.startswith("    ") and not (number and lines[number - 1].strip()):
             end = number
             while end < len(lines) and (lines[end].startswith("    ") or not lines[end].strip()):
                 end += 1

@@ -1,12 +1,15 @@
 """Every command of every page can be typed, each name in it is of something, and no link leads nowhere."""
 
+import contextlib
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
 from assay.cli import VERBS
 from tests.docs.pages import PAGES, ROOT, Piece, inline, missing, parses, pieces
+from tests.docs.play import play
 from tests.docs.reading import read_command, read_mention
 
 ALL = [piece for page in PAGES for piece in pieces(page)]
@@ -85,6 +88,27 @@ def test_what_a_page_shows_must_have_been_said() -> None:
     assert missing(("  tests  97.0 % (91.0–99.9, n 36)",), said)
     assert missing(("  believable", "runs/plain: 3 epochs"), said)  # not in this order
     assert missing(("  test  98.3 %",), said)
+
+
+@pytest.mark.parametrize(
+    ("page", "named"),
+    [
+        ("    assay data list\n\n    digits  1 796 handwritten digits of 7×8 pixels, …\n", ""),
+        ("    assay data list\n\n    digits  1 797 written digits, …\n", "nothing like 'digits"),
+        ("<!-- exit 1 -->\n\n    assay data list\n", "ended with 0"),
+        ("- in a list\n\n      assay data list digits\n", "ended with 2"),
+        ("```\nassay data list digits\n```\n", "ended with 2"),
+        ("```python\nprint(1 + 1)  # two\n```\n", "nothing like 'two'"),
+        ("<!-- read: why -->\n\n    assay data list digits\n", ""),
+    ],
+)
+def test_a_page_that_shows_what_is_not_so_is_found(
+    page: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "page.md").write_text(page, "utf-8")
+    with pytest.raises(AssertionError, match=named) if named else contextlib.nullcontext():
+        play(tmp_path / "page.md", "now", ("now",), tmp_path, False)
 
 
 def test_what_a_block_holds() -> None:
