@@ -45,10 +45,13 @@ PATIENT = (  # what the unit tier has no time for, beside what is marked in its 
     "test_maps.py::test_memory_is_flat",
     "lessons/test_threat_model.py",
     "test_labs.py::test_a_lab_that_was_stopped",
+    "docs/test_run.py",
+    "docs/test_notebook.py::test_the_first_hour",
 )
 
 
 LONGER = (  # what `make test` has no time for
+    "docs/test_run.py::test_a_page_with_what_takes_longer",
     "test_options.py::test_what_is_compiled",
     "test_maps.py::test_memory_is_flat[1000",
     "test_recipes.py::test_a_short_form_lies_in_its_band[vit_128",

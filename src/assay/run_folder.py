@@ -237,8 +237,9 @@ def _foreign(path: Path) -> str:
     return next((f"{name!r}, which is no part of a run" for name in sorted(others)), "")
 
 
-def open_run(path: Path) -> Run:
+def open_run(path: Path | str) -> Run:
     """The run in a folder; ValueError if it is none."""
+    path = Path(path)
     if path.is_file():
         raise ValueError(f"{path} is a file, a run folder wanted")
     if not path.is_dir():

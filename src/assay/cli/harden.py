@@ -144,4 +144,5 @@ def _recipe_of(run: "Run") -> "Recipe":
 
 
 def _has_same(folder: "Evaluation", plan: dict[str, object]) -> bool:
-    return folder.has("config.json") and plan.items() <= folder.read_json("config.json").items()
+    asked = {key: value for key, value in plan.items() if key != "shard"}  # which changes nothing
+    return folder.has("config.json") and asked.items() <= folder.read_json("config.json").items()

@@ -1,0 +1,1 @@
+"""What the pages say: every command is read, every example is run."""
