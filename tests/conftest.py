@@ -111,6 +111,83 @@ LONGER = (  # what `make test` has no time for
     "train/test_ranks.py::test_a_mistake_of",
     "train/test_ranks.py::test_a_restart_takes",
     "train/test_ranks.py::test_a_hardening_killed_in_an_epoch_goes_on_to_the_same_bits[no_checkpoint",
+    # the dearest of their families, whose cheaper siblings ask the same
+    "test_workings.py::test_every_method_of_kind_maps",
+    "test_planted_faults.py::test_fault_is_caught[goes_downhill",
+    "test_planted_faults.py::test_fault_is_caught[climbs_a_softmax_that_has_saturated",
+    "test_planted_faults.py::test_without_a_fault_the_planted_attack_keeps_the_contract[company_changes_nothing",
+    *(
+        f"test_attacks.py::test_attack[{name}-hears_each_of_its_settings"
+        for name in ("cw", "fmn", "penalised", "square")
+    ),
+    *(
+        f"test_attacks.py::test_attack[{name}-{check}"
+        for name in ("cw", "fmn", "penalised")
+        for check in (
+            "the_scale_of_logits_does_not_matter",
+            "company_changes_nothing",
+            "breaks_nothing_below_the_exact_radius",
+            "takes_the_gradient_where_it_stands",
+        )
+    ),
+    "test_attacks.py::test_attack[cw-finds_the_smallest_change",
+    "test_attacks.py::test_attack[cw-breaks_linear_models_at_its_factor",
+    "test_attacks.py::test_attack[square-breaks_linear_models_at_its_factor",
+    *(
+        f"test_attacks.py::test_attack[cascade-{check}"
+        for check in ("company", "stays_within_its_b", "eps_zero", "breaks_n")
+    ),
+    "test_attacks.py::test_attack[deepfool-the_doctor_finds_nothing",
+    *(
+        f"test_checks.py::test_an_honest_number_is_believed[{name}"
+        for name in ("linear", "gelu", "shifts", "plain_at", "hardened_and")
+    ),
+    *(
+        f"test_checks.py::test_a_fault_rings[{name}"
+        for name in ("rounds_to_16", "batch_norm", "nan_gradient", "no_way_back", "one_step", "dropout")
+    ),
+    "test_checks.py::test_evidence_is_finite",
+    "test_checks.py::test_too_few_images_are_not_enough_evidence[7",
+    *(
+        f"doctor/test_attacks.py::test_a_wrong_attack_is_named[{name}]"
+        for name in (
+            "cannot_leave_black_and_white",
+            "makes_a_weak_step",
+            "keeps_its_leaf",
+            "projects_a_little_too_far_inside",
+            "steps_by_signs_in_l2",
+            "forgets_zero_grad_in_small_steps",
+            "spends_five_percent_more",
+            "fears_negative_logits",
+            "climbs_when_told_targeted",
+        )
+    ),
+    *(
+        f"doctor/test_attacks.py::test_a_right_attack_is_left_in_peace[{name}"
+        for name in ("pgd_of_madry", "margin_pgd", "pgd_on_delta", "least_likely", "nesterov", "adam_on")
+    ),
+    *(
+        f"doctor/test_models.py::test_a_wrong_model_is_named[{name}"
+        for name in ("eight_bits", "classes_moved_on", "detached", "thresholds", "by_numpy")
+    ),
+    *(
+        f"doctor/test_models.py::test_a_right_model_is_left_in_peace[{name}"
+        for name in ("tanh", "batch_norm_and", "batch_norm_of", "of_colours")
+    ),
+    "doctor/test_models.py::test_an_untaught_model_of_this_house_is_left_in_peace[s",
+    "test_class_image.py::test_what_it_pays_pulls_it_back",
+    "test_maps.py::test_memory_is_flat[200-grad_cam",
+    "test_maps.py::test_memory_is_flat[200-integrated",
+    "test_stopping.py::test_the_interval_at_the_stop_holds_the_truth_as_often_as_it_says[0.3",
+    "test_stopping.py::test_a_rule_that_looks_after_every_image",
+    "test_gradient_walks.py::test_a_variant_can_do_what_the_attack_can[apgd(steps=20, loss='dlr'",
+    "test_ray.py::test_a_node_is_killed",
+    "train/test_ranks.py::test_a_hardening_killed_in_an_epoch",
+    "test_recipes.py::test_a_short_form_lies_in_its_band[vit]",
+    "test_recipes.py::test_a_short_form_lies_in_its_band[speed_cnn_gpu",
+    "test_honest.py::test_every_kind_of_evaluation[random",
+    "test_honest.py::test_every_kind_of_evaluation[guests by",
+    "test_honest.py::test_every_kind_of_evaluation[every",
 )
 
 

@@ -76,7 +76,7 @@ def test_a_few(place: Path, name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_some(place: Path, name: str) -> None:
-    feed(name, place, 40 if name in WHOLE_RUNS else 300)
+    feed(name, place, 12 if name in WHOLE_RUNS else 300)
 
 
 @pytest.mark.long
