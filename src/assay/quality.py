@@ -5,7 +5,7 @@ The arrays, a row for each image; those of the checks that ask the method again 
     deletion.method .edges .random .moved, and the same of insertion   (n, steps + 1) probability of the class
     randomisation (m, stages)   rank correlation of the map with itself, after weights are drawn anew
     stability (m, times)        the same, after the image has moved a little
-    completeness.sum completeness.change   (m,) of maps that promise to add up to a change of the answer
+    completeness.sum completeness.change   (n,) of maps that promise to add up to a change of the answer
 
 The thresholds stand here, once. How real networks lie to them is in docs/is-the-map-true.md.
 """
@@ -117,7 +117,7 @@ def _curve(name: str, arrays: Arrays) -> Finding:
 
 
 def _randomisation(arrays: Arrays) -> Finding:
-    """The last stage decides: nothing that was learnt is left in the network."""
+    """The last stage decides: of what was learnt no weight is left, but each tensor's mean and spread."""
     alike = arrays["randomisation"][:, -1]
     stays = _alike(float(alike.mean()))
     says: dict[Verdict, str] = {

@@ -16,6 +16,7 @@ from assay.run_folder import Run
 from assay.verify import class_images, twins
 from assay.verify.corrupted import UNASKED
 from assay.verify.run import NEVER, WITHOUT, digest
+from assay.verify.shown import UNMADE
 from tests.mistakes.saying import Say
 from tests.verify.forging import ATTACKED, CLEAN, Forger, patch
 
@@ -61,7 +62,7 @@ def test_it_is_confirmed_without_the_model(honest: Path, alone: Path) -> None:
     found = verified(honest)
     assert found["figures"] > 300
     assert found["proofs"] > 3
-    assert {*WITHOUT, *NEVER, UNASKED, twins.OPEN, class_images.OPEN} == set(found["unknown"])
+    assert {*WITHOUT, *NEVER, UNASKED, UNMADE, twins.OPEN, class_images.OPEN} == set(found["unknown"])
     assert set(found["digests"]) == {CLEAN, ATTACKED}
     assert verified(honest) == found
 

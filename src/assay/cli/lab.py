@@ -4,6 +4,7 @@ import contextlib
 import shlex
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,7 +46,11 @@ def lab(
     place = out or Path("labs") / f"{name}{'-quick' * quick}"
     began = record.begin(place, record.Asked(name, quick, data), force)
     with contextlib.redirect_stdout(sys.stderr):
-        _carry_out(began)
+        try:
+            _carry_out(began)
+        except KeyboardInterrupt:
+            note("assay: stopped; what was finished is kept, and the same command goes on")
+            return 130
     page, rows, text = record.report(began)
     show({"lab": name, "report": str(page), "rows": rows}, f"{text}\n{page}", json)
     return 0
@@ -76,5 +81,8 @@ def _run(words: list[str]) -> None:
         words = [*words, "--resume" if Run(place).has("checkpoint.pt") else "--force"]
     elif verb not in ("model", "lesson"):
         words = [*words, "--force"]
+    if "--tensorboard" in words and not find_spec("tensorboard"):
+        note("assay: without --tensorboard, as that extra is not installed")
+        words.remove("--tensorboard")
     if code := carried_out(words):
         raise ValueError(f"assay {shlex.join(words)} ended with exit code {code}")

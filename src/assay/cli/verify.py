@@ -37,10 +37,10 @@ def verify(
     if lab and (data or report):
         raise ValueError(f"{run} is a lab: --data and --report are for its runs, one at a time")
     if lab:
-        from assay.cli.labs.record import runs_of, verify_rows
+        from assay.cli.labs.record import runs_of, verify_lab
 
         ledgers = {str(each): _ledger(each, rerun, None, None, images, where) for each in runs_of(run)}
-        ledgers[f"{run}/report.json"] = verify_rows(run)
+        ledgers[f"{run}/report.json"] = verify_lab(run)
     else:
         ledgers = {str(run): _ledger(run, rerun, data, report, images, where)}
     found = [_shown(name, ledger) for name, ledger in ledgers.items()]

@@ -105,6 +105,8 @@ def _card(frames: Frames, classes: list[str], place: int, home: int, scale: floa
     change = picture(signed(images[home] - images[0], scale), f"the change of picture {about['index']}, drawn large")
     if is_exact(images.shape[1:]):  # the script can draw it at any eps
         change = change.replace("<img ", Markup('<img data-scale="{}" ').format(scale), 1)
+    else:
+        change = change.replace("<img ", Markup("<img data-still "), 1)
     clean = picture(
         upright(np.round(images[0] * 255).astype(np.uint8)), f"picture {about['index']}, {label}", exact=True
     )

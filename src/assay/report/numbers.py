@@ -104,7 +104,7 @@ def _reproduce(one: Seen) -> dict[str, Any]:
 
 def _explained(kind: str) -> Callable[[Seen], list[dict[str, Any]] | None]:
     def explained(one: Seen) -> list[dict[str, Any]] | None:
-        folders = [one.run.explanation(name) for name in one.run.names("explanations")]
+        folders = [one.run.explanation(name) for name in sorted(one.run.names("explanations"))]
         found = [(folder.read_json("config.json"), judged(one.name, one.place, folder)) for folder in folders]
         kept = [
             {key: each.get(key) for key in EXPLAINED} | {"quality": checked and checked.figures}
@@ -122,7 +122,7 @@ def _calibration(one: Seen) -> dict[str, Any] | None:
 
 
 def _corruptions(one: Seen) -> list[dict[str, Any]] | None:
-    folders = [(name, corrupted_of(one.run, name)) for name in one.run.names(KIND)]
+    folders = [(name, corrupted_of(one.run, name)) for name in sorted(one.run.names(KIND))]
     return [{"name": name, **figures_of(folder)} for name, folder in folders] or None
 
 

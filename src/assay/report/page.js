@@ -9,7 +9,7 @@ for (const box of document.querySelectorAll(".frames")) {
     const at = JSON.parse(run.dataset.at);
     for (const card of run.querySelectorAll("[data-says]")) {
       cards.push({card, at, says: JSON.parse(card.dataset.says), frame: card.querySelector(".frame"),
-        change: card.querySelector("[data-scale]"), last: -1});
+        change: card.querySelector("[data-scale]"), still: card.querySelector("[data-still]"), last: -1});
     }
   }
   const pixels = one => { // of all its frames, once
@@ -62,6 +62,7 @@ for (const box of document.querySelectorAll(".frames")) {
       one.card.querySelector(".says").textContent = answer;
       one.card.querySelector(".word").textContent = verdict;
       if (one.change) draw(one, own);
+      if (one.still) one.still.style.visibility = one.at[home] === own ? "" : "hidden"; // it is of that eps alone
     }
   };
   slide.addEventListener("input", () => show(Number(slide.value)));

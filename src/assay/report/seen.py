@@ -1,7 +1,7 @@
 """What a report has seen of each run: everything that the panels draw from, read and re-counted once."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,7 @@ class Seen:
     taken_back: list[dict[str, Any]]
     clean: Evaluated | None
     attacked: Evaluated | None
+    evaluations: tuple[str, ...]
 
     @property
     def tested(self) -> Evaluated | None:
@@ -60,7 +61,7 @@ class Seen:
     def others(self) -> list[str]:
         """The evaluations that the page does not show."""
         shown = [evaluation.folder.path.name for evaluation in (self.clean, self.attacked) if evaluation]
-        return [name for name in self.run.names("evaluations") if name not in shown]
+        return [name for name in self.evaluations if name not in shown]
 
     @property
     def typed(self) -> str:
@@ -68,24 +69,28 @@ class Seen:
         return shlex.quote(str(self.run.path))
 
 
-def look(runs: list[Run]) -> list[Seen]:
+def look(runs: list[Run], wanted: Callable[[Folder], bool] = lambda _: True) -> list[Seen]:
     """Read the runs. Of their evaluations one that all of them have, if there is one, else one of each.
 
-    Which: rather of the run's own test images than of others, rather a curve than one eps, and then the newest.
+    Which: rather of the run's own test images than of others, rather a curve than one eps, and then the newest; of
+    those that are wanted.
     """
-    kinds = [_evaluations(run) for run in runs]
+    kinds = [_evaluations(run, wanted) for run in runs]
     shared = set.intersection(*(set(attacked) for _, attacked in kinds)) if kinds else set()
     names = [run.name for run in runs]
     seen = []
     for place, (run, (clean, attacked)) in enumerate(zip(runs, kinds, strict=True)):
         best = [name for name in attacked if name in shared] or attacked
         name = names[place] if names.count(names[place]) == 1 else str(run.path)
-        seen.append(seen_of(run, name, place, clean[-1] if clean else None, best[-1] if best else None))
+        all_of = [each for each in run.names("evaluations") if each in {*clean, *attacked}]
+        seen.append(seen_of(run, name, place, clean[-1] if clean else None, best[-1] if best else None, all_of))
     return seen
 
 
-def seen_of(run: Run, name: str, place: int, clean: str | None, attacked: str | None) -> Seen:
-    """A run with the evaluations of these names."""
+def seen_of(
+    run: Run, name: str, place: int, clean: str | None, attacked: str | None, evaluations: Iterable[str] = ()
+) -> Seen:
+    """A run with the evaluations of these names, of all those that it has."""
     return Seen(
         run=run,
         name=name,
@@ -97,6 +102,7 @@ def seen_of(run: Run, name: str, place: int, clean: str | None, attacked: str | 
         taken_back=_taken_back(run),
         clean=evaluated(run.evaluation(clean)) if clean else None,
         attacked=evaluated(run.evaluation(attacked)) if attacked else None,
+        evaluations=tuple(evaluations),
     )
 
 
@@ -108,10 +114,11 @@ def _taken_back(run: Run) -> list[dict[str, Any]]:
     return found
 
 
-def _evaluations(run: Run) -> tuple[list[str], list[str]]:
+def _evaluations(run: Run, wanted: Callable[[Folder], bool]) -> tuple[list[str], list[str]]:
     """Those on clean images, and those under attack, the best to show last."""
     own = run.read_json("panels/data.json")["name"] if run.has("panels/data.json") else None
-    found = {name: run.evaluation(name).read_json("config.json") for name in run.names("evaluations")}
+    folders = {name: run.evaluation(name) for name in run.names("evaluations")}
+    found = {name: folder.read_json("config.json") for name, folder in folders.items() if wanted(folder)}
 
     def worth(name: str) -> tuple[bool, bool]:
         config = found[name]

@@ -73,7 +73,7 @@ def _attack(table: Table, attack: str, eps: float) -> dict[str, Any]:
 
 
 def _smallest_eps(table: Table, attacks: Sequence[str], epsilons: Sequence[float]) -> dict[str, Any] | None:
-    """Between which two eps half of the images have fallen; None where more than half outlive them all."""
+    """Between which two eps half of the images have fallen; None where half or more outlive them all."""
     if not attacks:
         return None
     low, high = (np.sort(side)[len(side) // 2] for side in brackets(table, attacks, epsilons))

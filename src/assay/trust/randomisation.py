@@ -13,7 +13,6 @@ from assay.trust import Arrays, Case
 from assay.trust.maps import alike, importance
 
 STAGES = 4  # the last layer alone, then the others in about equal parts
-CLOSE = 1e-12
 
 
 def randomisation(case: Case) -> Arrays:

@@ -100,6 +100,11 @@ def _asked(
         ledger.differs(where, f"another number of looks than {config['method']} takes")
         return
     apart = np.abs(again.maps["image"].numpy() - arrays["map.image"]).mean((1, 2, 3))
+    for name in ("curve.logit", "curve.probability"):
+        wanted = again.beside[name].numpy()
+        room = APART * max(1e-9, float(wanted.max() - wanted.min()))  # last bits grow on a long way
+        if not np.abs(wanted - arrays[name]).mean() <= room:
+            ledger.differs(where, f"{name} is not that of the way that {config['method']} goes")
     begun = again.beside["curve.logit"][:, 0].numpy()
     if apart.max() > APART or not np.allclose(arrays["curve.logit"][:, 0], begun, rtol=0, atol=_near(begun)):
         row = int(apart.argmax())

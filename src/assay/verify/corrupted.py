@@ -21,6 +21,7 @@ from assay.verify.ledger import Ledger
 from assay.verify.source import Source
 
 NEAR = 1e-4  # of a logit, and of a probability: so near to a tie another machine may answer otherwise
+DEVICES = ("cpu", "cuda")
 UNASKED = "that the answers to corrupted images are the model's (RUN/corruptions): --rerun asks it"
 
 
@@ -49,6 +50,9 @@ def _folder(ledger: Ledger, run: Run, folder: Corrupted, source: Source, model: 
     images = source.first(ledger, where, source.whole(ledger, where, *told, command), config["n"])
     if images is not None:
         _against_data(ledger, run, folder, config, table, images)
+    if config["device"] not in DEVICES:
+        ledger.differs(where, f"device is {config['device']!r}, {' or '.join(DEVICES)} wanted")
+        return
     if model is None or images is None or len(images) != len(table["index"]):
         ledger.unsure(UNASKED)
         return

@@ -121,6 +121,16 @@ class _Frames:
             and reached != (frame["verdict"] == "broken")
         ):
             self.ledger.differs(self.where, f"{name}: its answer is not that of one that is {frame['verdict']}")
+        if frame["verdict"] not in ("broken", "robust"):
+            spared = {
+                str(looked.of(str(each), at, "verdict")[row])
+                for each in looked.plan.attacks
+                for at in looked.plan.epsilons
+            }
+            if frame["verdict"] == "exempt" and "exempt" not in spared:
+                self.ledger.differs(where, f"{name}: it is exempt at no eps of the table")
+            if not np.array_equal(self.images[place, step], self.images[place, 0]):
+                self.ledger.differs(self.where, f"{name}: the image as it is wanted")
         assert attack is not None
         if eps in looked.plan.epsilons and not guest(attack):
             self._as_tabled(place, step, str(attack), row, name)

@@ -1,5 +1,6 @@
 """The diagnostics once more: what checks.json says of the number is what the model shows."""
 
+import json
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,8 +16,8 @@ from assay.verify.proofs import proofs_of
 def verify_lights(
     ledger: Ledger, looked: Looked, images: ImageSet, classifier: Classifier, plan: Plan, same: bool
 ) -> int:
-    """How many findings were looked at. On the same machine light and words must be equal; elsewhere a light that
-    moved may be the machine's doing, and is said to be unsure."""
+    """How many findings were looked at. On the same machine light, words and evidence must be equal; elsewhere a light
+    that moved may be the machine's doing, and is said to be unsure."""
     if not looked.folder.has("checks.json"):
         return 0
     where = looked.folder.path / "checks.json"
@@ -26,8 +27,7 @@ def verify_lights(
     if ledger.same(where, "the diagnostics", [one["check"] for one in said], [one["check"] for one in found]):
         for says, finds in zip(said, found, strict=True):
             if same:
-                for key in ("light", "because"):
-                    ledger.same(where, f"{says['check']}: {key}", says[key], finds[key])
+                ledger.same(where, says["check"], says, json.loads(json.dumps(finds)))
             elif says["light"] != finds["light"]:
                 ledger.unsure(f"{where}: {says['check']} is {says['light']}, here {finds['light']}: another machine")
     return len(said)

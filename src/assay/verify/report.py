@@ -21,6 +21,9 @@ def verify_report(ledger: Ledger, run: Run, file: Path) -> None:
         raise ValueError(f"{file} tells nothing of a run with the weights {weights}")
     for one in found:
         name = one.get("name")
+        if wrong := _formless(one):
+            ledger.differs(file, f"{name}: {wrong}")
+            continue
         with ledger.reading():
             known = {*run.names("evaluations"), None}
             if missing := [word for key in ("clean", "attacked") if (word := one.get(key)) not in known]:
@@ -32,6 +35,17 @@ def verify_report(ledger: Ledger, run: Run, file: Path) -> None:
             ledger.same(file, str(name), one, again)
     if said["together"]:
         ledger.unsure(OTHERS.format(file))
+
+
+def _formless(one: dict[str, Any]) -> str:
+    """What is missing of the form that the comparison needs; "" if nothing is."""
+    if not all(isinstance(one.get(key), str | None) for key in ("clean", "attacked")):
+        return "clean and attacked are no names of evaluations"
+    panels = one.get("panels")
+    reproduce = panels.get("reproduce") if isinstance(panels, dict) else None
+    if not isinstance(reproduce, dict) or "others" not in reproduce:
+        return "its panels are missing, or that of how to reproduce it is"
+    return ""
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -29,6 +29,7 @@ LOOKED_AT = {*Evaluation.wanted, "images.parquet", "adversarial.safetensors"}
 WITHOUT = (
     "the verdicts of other attacks than the one that broke an image first: one proof is kept for each",
     "that the images said to be robust were attacked at all: --rerun attacks some of them again",
+    "what the diagnostics found (checks.json): --rerun runs them again",
     "that the predictions, and the answers to the adversarial images, are the model's: --rerun asks it",
 )
 NEVER = (

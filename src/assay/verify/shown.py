@@ -24,6 +24,7 @@ from assay.verify.twins import verify_twins
 
 NEAR = 1e-4  # between two computations, of the largest value
 RISE, MISSED, WHOLE = "number.logit's rise", "number.completeness error", "map.integrated_gradients"
+UNMADE = "that maps, filters, activations and what was found of maps are the model's: --rerun makes them again"
 ROUNDED = 4  # digits of the shares in universal.json
 
 
@@ -37,8 +38,11 @@ def verify_explanation(ledger: Ledger, run: Run, folder: Explanation, source: So
         wanted = {"weights": described["weights"], "name": call.name, "kind": call.function.facts.kind}  # type: ignore[attr-defined]
         wanted |= {"classes": described["classes"]}
         ledger.same(folder.path / "config.json", "", {key: config.get(key) for key in wanted}, wanted)
-        whole = None
-        if config.get("data"):
+        whole, of_images = None, bool(call.function.facts.of_images)  # type: ignore[attr-defined]
+        if of_images != bool(config.get("data") and config.get("split")):
+            told = "data and split are missing" if of_images else "it is not about images, and names data"
+            ledger.differs(folder.path / "config.json", told)
+        elif of_images:
             whole = source.whole(
                 ledger,
                 folder.path / "config.json",
@@ -63,6 +67,8 @@ def verify_explanation(ledger: Ledger, run: Run, folder: Explanation, source: So
             verify_class_images(ledger, folder, arrays, model, config)
         elif model is not None:
             _explained(ledger, folder, arrays, model, config)
+        else:
+            ledger.unsure(UNMADE)
         if config["kind"] == "maps":
             verify_quality(ledger, folder, arrays, whole, model)
 

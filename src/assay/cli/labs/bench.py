@@ -1,5 +1,7 @@
 """Where a lab's figures come from: its run folders, counted again from their tables; and its lessons, worked again."""
 
+import shlex
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -7,28 +9,41 @@ from typing import Any
 import numpy as np
 
 from assay import lessons
+from assay.cli.labs.plan import LATER, Step
 from assay.cli.model import describe
 from assay.lessons.paper.numbers import spoken
 from assay.report.seen import Evaluated, evaluated
 from assay.run_folder import Folder, Run, open_run
-from assay.tally import column, kept_epoch, paired, share
+from assay.tally import column, kept_epoch, paired, paired_mean, share
 
 
 class Bench:
-    """The folder of a lab. What a run has not is a ValueError that names it."""
+    """The folder of a lab. What a run has not is a ValueError that names it.
 
-    def __init__(self, out: Path, quick: bool) -> None:
-        self.out, self.quick = out, quick
+    steps: only runs and evaluations that these made are taken, whatever else was put beside them; all if none.
+    """
+
+    def __init__(self, out: Path, quick: bool, steps: Sequence[Step] = ()) -> None:
+        self.out, self.quick, self.steps = out, quick, steps
         self.run = cache(self._run)
         self.lesson = cache(self._lesson)
         self.evaluations = cache(self._evaluations)
 
     def _run(self, name: str) -> Run:
-        return open_run(self.out / name)
+        run = open_run(self.out / name)
+        if not self.made(run):
+            raise ValueError(f"{run.path} was made by another command: {run.read_json('env.json')['command']}")
+        return run
+
+    def made(self, folder: Folder) -> bool:
+        """Whether one of the steps made it, going by the command that it records."""
+        command = folder.read_json("env.json")["command"]
+        return not self.steps or any(made_by(step.command, command) for step in self.steps)
 
     def _evaluations(self, name: str) -> list[Evaluated]:
         run = self.run(name)
-        return [evaluated(run.evaluation(each)) for each in run.names("evaluations")]
+        found = [run.evaluation(each) for each in run.names("evaluations")]
+        return [evaluated(each) for each in found if self.made(each)]
 
     def _lesson(self, name: str, **settings: str) -> lessons.Lesson:
         function: Any = getattr(lessons, name)
@@ -83,6 +98,8 @@ class Bench:
     def kept(self, name: str) -> dict[str, Any]:
         """The epoch whose weights the run has."""
         history = self.history(name)
+        if not history:
+            raise ValueError(f"{self.out / name} has no epochs in metrics.jsonl")
         return history[kept_epoch(self.recipe(name).get("keep", "last"), history) - 1]
 
     def seconds(self, name: str) -> float:
@@ -121,16 +138,23 @@ class Bench:
 
     def robust(self, name: str) -> dict[str, Any]:
         """Right under every attack of the newest standard evaluation, at its eps."""
-        found = [one for one in self.evaluations(name) if one.settings["name"] == "standard"]
+        found = [one for one in self.evaluations(name) if one.settings["name"].endswith("-standard")]
         if not found:
             raise ValueError(f"{self.out / name} has no standard evaluation")
         return found[-1].robust(found[-1].eps)
 
     def compared(self, one: str, other: str) -> dict[str, Any]:
         """The two on the same test images when nobody attacks, with McNemar's exact test."""
-        tables = [self._clean(name).table for name in (one, other)]
-        right = [table["clean_prediction"] == table["label"] for table in tables]
-        return paired(right[0], right[1])
+        return paired(self._right(one), self._right(other))
+
+    def gain(self, one: str, other: str) -> dict[str, float]:
+        """Points of test accuracy that the other has more, paired, with the 95 % interval."""
+        found = paired_mean(self._right(one).astype(float), self._right(other).astype(float))
+        return {"points": 100 * found["gained"], "low": 100 * found["low"], "high": 100 * found["high"]}
+
+    def _right(self, name: str) -> np.ndarray:
+        table = self._clean(name).table
+        return np.asarray(table["clean_prediction"] == table["label"])
 
     def explanations(self, name: str, method: str) -> list[Folder]:
         """Those by that method, the newest last."""
@@ -148,3 +172,18 @@ class Bench:
     def panel(self, name: str, panel: str) -> dict[str, Any]:
         found: dict[str, Any] = self.run(name).read_json(f"panels/{panel}.json")
         return found
+
+
+def made_by(step: str, command: str) -> bool:
+    """Whether a recorded command is that step's, wherever the lab's folder lay, begun again or gone on with."""
+    wanted = [word for word in shlex.split(step) if word not in LATER]
+    ran = [word for word in shlex.split(command)[1:] if word not in LATER]
+    places = set()
+    for asked, typed in zip(wanted, ran, strict=False):
+        before, out, after = asked.partition("{out}")
+        if not (typed.startswith(before) and typed.endswith(after) and len(typed) >= len(before + after)):
+            return False
+        places.add(typed[len(before) : len(typed) - len(after)] if out else None)
+        if not out and typed != asked:
+            return False
+    return len(wanted) == len(ran) and len(places - {None}) <= 1

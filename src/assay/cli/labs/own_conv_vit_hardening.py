@@ -4,7 +4,7 @@ import shlex
 from itertools import pairwise
 
 from assay.cli.labs.bench import Bench
-from assay.cli.labs.plan import Lab, Row, Said, Step, alone, apart, exact
+from assay.cli.labs.plan import Lab, Row, Step, alone, apart, exact, gained
 
 OWN = "small_cnn(conv='own')"
 NORMED = "small_cnn(norm=True)"
@@ -113,28 +113,21 @@ def _same(bench: Bench) -> bool:
 
 
 def _designs(bench: Bench) -> list[Row]:
-    better, normed = _gain(bench, "small", "better_cnn"), _gain(bench, "small", "normed")
-    said: Said = "short form" if bench.quick else "better" if better > 10 else "worse"
+    better, normed = bench.gain("small", "better_cnn"), bench.gain("small", "normed")
     rows = [
         alone("D3", "transformer from scratch on CIFAR-10: test", bench.test("vit"),
-              f"theirs is as good as their small CNN; ours {_gain(bench, 'small', 'vit'):+.1f} points, "
+              f"theirs is as good as their small CNN; ours {bench.gain('small', 'vit')['points']:+.1f} points, "
               f"in {bench.seconds('vit'):.0f} s of training"),
-        Row("D4", "own design beside the small CNN", "+10 points", f"{better:+.1f} points", said, OTHER_CLASSES),
-        Row("D4", "batch norm alone beside the small CNN", "+0 points", f"{normed:+.1f} points",
-            "short form" if bench.quick else "differs", OTHER_CLASSES),
+        gained("D4", "own design beside the small CNN", 10, better, bench.quick, OTHER_CLASSES),
+        gained("D4", "batch norm alone beside the small CNN", 0, normed, bench.quick, OTHER_CLASSES),
     ]  # fmt: skip
     for name, change in _changes(bench.quick).items():
-        why = f"{_gain(bench, 'better', name):+.1f} points beside the whole, of as many images and epochs"
+        why = f"{bench.gain('better', name)['points']:+.1f} points beside the whole, of as many images and epochs"
         rows.append(alone("D4", f"own design, {change}", bench.test(name), why))
     top1, top5 = bench.test("better_cnn"), bench.top5("better_cnn")
     why = f"{OTHER_CLASSES}; theirs prints 88.72 for top 5, which its own log rules out"
     ours = f"{100 * top1['share']:.1f} %, {100 * top5['share']:.1f} %"
     return [*rows, apart("D6", "own design: top 1 and top 5", "52.24 %, 80.7 %", ours, why)]
-
-
-def _gain(bench: Bench, one: str, other: str) -> float:
-    """Points of test accuracy that the other has more."""
-    return 100 * (bench.test(other)["share"] - bench.test(one)["share"])
 
 
 def _larger(bench: Bench, asked: bool) -> list[Row]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Said = Literal["better", "worse", "as theirs", "equal", "differs", "they give none", "not comparable", "short form"]
 Better = Literal["more", "less", "same"]
+LATER = ("--force", "--resume", "--tensorboard")  # what a lab puts behind a step, or leaves out, as things stand
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,14 @@ def measured(
         said = "differs"
     told = f"{theirs:g} %" + (f" ({least:.1f}–{most:.1f}, n {of})" if of else "")
     return Row(row, what, told, spelt(ours), "short form" if quick else said, why)
+
+
+def gained(row: str, what: str, theirs: float, ours: Mapping[str, float], quick: bool, why: str = "") -> Row:
+    """Points of accuracy that a change gains, paired on the same images, beside theirs."""
+    low, high = ours["low"], ours["high"]
+    said: Said = "as theirs" if low <= theirs <= high else "better" if theirs < low else "worse"
+    told = f"{ours['points']:+.1f} points ({low:+.1f} to {high:+.1f})"
+    return Row(row, what, f"{theirs:+g} points", told, "short form" if quick else said, why)
 
 
 def _interval(percent: float, of: int) -> tuple[float, float]:

@@ -12,20 +12,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assay.cli.lab import LABS, NAMES
 from assay.cli.labs.bench import Bench
 from assay.cli.labs.page import panels, text
 from assay.cli.labs.plan import Lab, Row, Step
+from assay.cli.options import load_named
 from assay.files import whole
 from assay.report.numbers import numbers
 from assay.report.page import page_of
-from assay.report.seen import look
-from assay.run_folder import Folder, open_run
-from assay.spec import Folder as Functions
+from assay.report.seen import Seen, look
+from assay.run_folder import Folder
 from assay.verify.ledger import Ledger
-from assay.verify.report import verify_report
 
 SCHEMA = 1
 HOME = Path(__file__).parent
+SIDE = 128  # pixels of the larger images
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,14 @@ class Began:
 
     @property
     def bench(self) -> Bench:
-        return Bench(self.place, self.asked.quick)
+        return Bench(self.place, self.asked.quick, self.lab.steps)
+
+    def rows(self) -> list[Row]:
+        """Made from the runs; ValueError where one of them is not there, damaged, or made by another command."""
+        try:
+            return self.lab.rows(self.bench)
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ValueError(f"{self.place}: a run of it is damaged or not finished: {error!r}") from error
 
 
 def begin(place: Path, asked: Asked, force: bool) -> Began:
@@ -72,10 +80,11 @@ def begin(place: Path, asked: Asked, force: bool) -> Began:
     if there and not force:
         began = opened(place)
         if began.asked != asked:
-            raise ValueError(
-                f"{place} holds {_told(began.asked)}, asked for is {_told(asked)}: another --out, or --force"
-            )
+            held, wanted = _told(began.asked), _told(asked)
+            raise ValueError(f"{place} holds {held}, asked for is {wanted}: another --out, or --force")
         return began
+    if asked.data:
+        load_named(asked.data, "test", 1, SIDE)
     if there:
         shutil.rmtree(place)
     place.mkdir(parents=True, exist_ok=True)
@@ -88,20 +97,23 @@ def begin(place: Path, asked: Asked, force: bool) -> Began:
 
 def opened(place: Path) -> Began:
     """A lab that was begun. ValueError where the file that says so is damaged."""
-    found = Folder(place).read_json("lab.json")
-    try:
-        asked = Asked(found["name"], found["quick"], found["data"])
-        return Began(place, asked, lab_of(asked), {step["command"]: step["seconds"] for step in found["steps"]})
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{place / 'lab.json'} is damaged: {error!r}") from error
+    match Folder(place).read_json("lab.json"):
+        case {"name": str(name), "quick": bool(quick), "data": str() | None as data, "steps": list(steps)}:
+            asked = Asked(name, quick, data)
+            done = {one["command"]: one["seconds"] for one in steps if {"command", "seconds"} <= set(one)}
+            if name in NAMES and len(done) == len(steps):
+                return Began(place, asked, lab_of(asked), done)
+    raise ValueError(f"{place / 'lab.json'} is damaged: it names no lab and its steps")
 
 
 def lab_of(asked: Asked) -> Lab:
-    """The lab of that name; ValueError where it has no rows about larger images."""
-    function = Functions("assay.cli.labs", helpers=())[asked.name.replace("-", "_")]
+    """The lab of that name; ValueError where it has no rows about larger images, or those are no folder."""
+    function = LABS[NAMES[asked.name]]
     takes = "data" in inspect.signature(function).parameters
     if asked.data and not takes:
         raise ValueError(f"--data {asked.data}: {asked.name} has no rows about other images")
+    if asked.data and not asked.data.startswith(("folder:", "parquet:")):
+        raise ValueError(f"--data {asked.data}: larger images are folder:PATH or parquet:PATH")
     found: Lab = function(asked.quick, asked.data) if takes else function(asked.quick)
     return found
 
@@ -112,16 +124,24 @@ def _told(asked: Asked) -> str:
 
 def report(began: Began) -> tuple[Path, list[dict[str, Any]], str]:
     """The page and its figures, written beside the runs; the rows, and the same for a terminal."""
-    bench, place = began.bench, began.place
-    rows = began.lab.rows(bench)
-    seen = look([bench.run(name) for name in began.lab.shown])
-    figures = numbers(seen) | {"lab": began.asked.name, "quick": began.asked.quick, "rows": described(rows)}
-    html = page_of(seen, panels(began.lab, bench, rows), f"{began.lab.title}")
-    figures_text = json.dumps(figures, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    for path, content in ((place / "report.html", html), (place / "report.json", figures_text)):
+    place, rows = began.place, began.rows()
+    seen = look([began.bench.run(name) for name in began.lab.shown], began.bench.made)
+    for path, content in (
+        (place / "report.html", _page(began, rows, seen)),
+        (place / "report.json", _figures(began, rows, seen)),
+    ):
         with whole(path) as part:
             part.write_text(content, encoding="utf-8")
     return place / "report.html", described(rows), text(rows)
+
+
+def _page(began: Began, rows: list[Row], seen: list[Seen]) -> str:
+    return page_of(seen, panels(began.lab, began.bench, rows), began.lab.title)
+
+
+def _figures(began: Began, rows: list[Row], seen: list[Seen]) -> str:
+    about = {"lab": began.asked.name, "quick": began.asked.quick, "rows": described(rows)}
+    return json.dumps(numbers(seen) | about, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def described(rows: list[Row]) -> list[dict[str, Any]]:
@@ -134,13 +154,17 @@ def runs_of(place: Path) -> list[Path]:
     return sorted(file.parent for file in place.glob("*/config.json"))
 
 
-def verify_rows(place: Path) -> Ledger:
-    """What the page says, against the runs: every row is made again, and each figure of the runs that it shows."""
-    began, file, ledger = opened(place), place / "report.json", Ledger()
+def verify_lab(place: Path) -> Ledger:
+    """What the page and report.json say: all of it is made again from the runs, which the lab's own steps made."""
+    began, ledger, file = opened(place), Ledger(), place / "report.json"
     with ledger.reading():
         said = Folder(place).read_json("report.json")
-        ledger.same(file, "rows", said.get("rows"), described(began.lab.rows(began.bench)))
-        ledger.same(file, "form", [said.get("lab"), said.get("quick")], [began.asked.name, began.asked.quick])
-        for name in began.lab.shown:
-            verify_report(ledger, open_run(place / name), file)
+        if not isinstance(said, dict) or not isinstance(said.get("runs"), list):
+            raise ValueError(f"{file} is damaged: it names no runs")
+        rows = began.rows()
+        seen = look([began.bench.run(name) for name in began.lab.shown], began.bench.made)
+        ledger.same(file, "report", said, json.loads(_figures(began, rows, seen)))
+        page = place / "report.html"
+        if not page.is_file() or page.read_text("utf-8") != _page(began, rows, seen):
+            ledger.differs(page, "it is not the page that is made of these runs")
     return ledger
