@@ -16,8 +16,8 @@ from assay.sketching import drawn
 HEAD = ("row", "what", "theirs", "ours (95 %)", "beside theirs", "why")
 PLAIN = (
     "What the course writes, and what we measured. A share of images counts as theirs where their number, or its own "
-    "interval if it is known of how many images it is, meets the 95 % interval of ours. An attack is better that leaves less, a "
-    "network that is right more often."
+    "interval if it is known of how many images it is, meets the 95 % interval of ours. An attack is better that "
+    "leaves less, a network that is right more often."
 )
 QUICK = " This is the quick form: networks that have hardly learnt, on few images. It shows the way, not the figures."
 LESSON = """<h3>{{ title }}</h3><div class="pair">{% for figure in figures %}{{ figure }}{% endfor %}</div>
