@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from assay.cli import function_of, lab
 from assay.cli.lab import LABS, NAMES
 from assay.cli.labs import record
-from assay.cli.labs.bench import Bench
+from assay.cli.labs.bench import Bench, made_by
 from assay.cli.labs.plan import Lab, Row, Step, alone, exact, measured
 from assay.cli.labs.record import Asked, lab_of
 from assay.cli.parsing import read_arguments
@@ -86,10 +87,10 @@ def test_what_a_lab_says_is_verified(say: Say, tmp_path: Path) -> None:
     assert say("verify", place).code == 1
 
 
-def small(name: str, _quick: bool) -> Lab:
+def small(name: str, quick: bool) -> Lab:
     """Two steps on the digits."""
     steps = (
-        Step("train digits_cnn --epochs 1 --images 200 --out {out}/net", 2),
+        Step(f"train digits_cnn --epochs 1 --images {100 if quick else 200} --out {{out}}/net", 2),
         Step("attack {out}/net --attack fgsm --threat 'linf(0.1)' --images 20", 1),
     )
 
@@ -121,6 +122,15 @@ def test_a_lab_that_was_stopped_goes_on_where_it_was(say: Say, tmp_path: Path, m
     assert told["Z2"]["said"] == "differs"
     assert "n 20" in told["Z1"]["ours"]
     assert say("verify", place).code == 0
+    real(["attack", str(place / "net"), "--attack", "fgsm", "--threat", "linf(0.1)", "--images", "10"])  # by a reader
+    assert say("verify", place).code == 0
+    assert say("lab", "by-hand", "--out", place, "--json").out == again.out
+    copy = shutil.copytree(place, tmp_path / "copy", copy_function=shutil.copy)  # at other times, in another place
+    assert say("verify", copy).code == 0
+    lab_json = place / "lab.json"
+    lab_json.write_text(lab_json.read_text("utf-8").replace('"quick": false', '"quick": true'), "utf-8")
+    assert "was made by another command" in say("verify", place).out
+    lab_json.write_text(lab_json.read_text("utf-8").replace('"quick": true', '"quick": false'), "utf-8")
     forged = place / "net/metrics.jsonl"
     forged.write_text(forged.read_text("utf-8").replace('"epoch": 1', '"epoch": 2'), "utf-8")
     assert say("verify", place).code == 1
@@ -129,10 +139,42 @@ def test_a_lab_that_was_stopped_goes_on_where_it_was(say: Say, tmp_path: Path, m
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[]",
+        '{"name": "record", "quick": false, "data": null, "steps": []}',
+        '{"name": 3, "quick": false, "data": null, "steps": []}',
+        '{"name": "by-hand", "quick": false, "data": null, "steps": [{}]}',
+        '{"name": "by-hand", "quick": false, "data": null, "steps": [1]}',
+    ],
+)
+def test_a_damaged_lab_is_a_line(say: Say, tmp_path: Path, text: str) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/lab.json").write_text(text)
+    for words in (["lab", "by-hand", "--out", tmp_path / "b"], ["verify", tmp_path / "b"]):
+        said = say(*words)
+        assert said.code == 2
+        assert "lab.json is damaged" in said.err
+        assert said.err.count("\n") == 1
+
+
+def test_whose_command_it_was_does_not_hang_on_the_place() -> None:
+    step = "attack {out}/net --attack {out}/own.py:f --images 10"
+    assert made_by(step, "assay attack 'my labs/a/net' --attack 'my labs/a/own.py:f' --images 10 --force")
+    assert not made_by(step, "assay attack a/net --attack b/own.py:f --images 10")
+    assert not made_by(step, "assay attack a/net --attack a/own.py:f --images 11")
+    assert not made_by(step, "assay attack a/net --attack a/own.py:f --images 10 --seed 1")
+    assert made_by("train mlp --tensorboard --out {out}/net", "assay train mlp --out /x/net --resume")
+
+
+@pytest.mark.parametrize(
     ("words", "line"),
     [
         (["nothing"], "unknown lab 'nothing'; there are list, by-hand"),
         (["by-han"], "did you mean 'by-hand'?"),
+        (["own-conv-vit-hardening", "--data", "mnist"], "larger images are folder:PATH or parquet:PATH"),
+        (["own-conv-vit-hardening", "--data", "folder:nowhere", "--out", "none"], "nowhere"),
         (["by-hand", "--data", FOLDER], "--data folder:pictures: by-hand has no rows about other images"),
     ],
 )

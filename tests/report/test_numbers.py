@@ -86,6 +86,11 @@ def test_verify_counts_report_json_again(say: Say, alone: Path) -> None:
     (alone / "report.json").write_text(json.dumps(said))
     told = say("verify", "run", "--report", "report.json").out
     assert "report.json: run: it tells of the evaluation 'another', which the run has not" in told
+    for forms in ({"attacked": {}}, {"clean": [1]}, {"panels": None}, {"panels": {"reproduce": {}}}):
+        (alone / "report.json").write_text(json.dumps(said | {"runs": [said["runs"][0] | forms]}))
+        told = say("verify", "run", "--report", "report.json")
+        assert told.code == 1
+        assert "report.json: run: " in told.out
     said["runs"][0]["attacked"] = ATTACKED
     (alone / "report.json").write_text(json.dumps(said))
     told = say("verify", "run", "--report", "report.json").out

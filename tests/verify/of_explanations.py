@@ -1,5 +1,6 @@
 """Forgeries of what is shown of the inside: class images, and activations with attacked twins."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,23 @@ def curve(found: Arrays) -> None:
     found["curve.logit"][3, 1] = found["curve.logit"].max() + 9
 
 
+def another_way(found: Arrays) -> None:
+    """The way between the first look and the one that is kept, as if it had been hard."""
+    place = np.searchsorted(found["steps"], found["kept"])
+    for row, kept in enumerate(place):
+        inside = [step for step in range(1, len(found["steps"])) if step != kept]
+        found["curve.logit"][row, inside] = found["curve.logit"].min() - 100
+
+
+def unplaced(run: Path) -> None:
+    """A map of which nobody says whose pictures it is of."""
+    for name in ("data", "split"):
+        path = next(run.glob("explanations/*/maps.safetensors")).with_name("config.json")
+        content = json.loads(path.read_text("utf-8"))
+        content.pop(name)
+        path.write_text(json.dumps(content), encoding="utf-8")
+
+
 def longer(found: Arrays) -> None:
     found["steps"][-1] = 9
 
@@ -86,6 +104,7 @@ def far(found: Arrays) -> None:
 
 
 FORGERIES |= {
+    "a map of no data": (unplaced, "config.json", "data and split are missing"),
     "surer of a class image": (arrays(MADE, surer), MADE, "curve.logit is not of the logits"),
     "a class image with a pixel outside": (arrays(MADE, pixel("map.image", 1.5)), MADE, "a pixel is out of [0, 1]"),
     "a curve above the image that is kept": (arrays(MADE, curve), MADE, "a higher point than the one that is kept"),
@@ -100,6 +119,7 @@ FORGERIES |= {
     "a twin's answers nearer, not in the words": (arrays(TWINS, calmer), "activations", "words"),
 }
 RERUN |= {
+    "another way to a class image": (arrays(MADE, another_way), MADE, "curve.logit is not that of the way"),
     "surer in every number": (arrays(MADE, surer_in_every_number), MADE, "logits are not the model's answers"),
     "class images of the other noise": (
         arrays(MADE, other_pictures),

@@ -54,6 +54,11 @@ def test_an_honest_verdict_is_confirmed_and_a_forged_one_named(
     assert (SQUARE in config["attacks"]) == (said["verdict"] == "suspicious")
     capsys.readouterr()
     assert main(["verify", "run", "--rerun"]) == 0, capsys.readouterr().out
+    first = said["findings"][0]
+    first["evidence"] = dict.fromkeys(first["evidence"], 0) | {"made up": 1}
+    file.write_text(json.dumps(said))
+    assert main(["verify", "run", "--rerun"]) == 1
+    assert f"{first['check']} evidence made up is 1" in capsys.readouterr().out
     for one in said["findings"]:
         one["light"] = "green"
     file.write_text(json.dumps(said | {"verdict": "believable", "because": []}))
@@ -63,7 +68,7 @@ def test_an_honest_verdict_is_confirmed_and_a_forged_one_named(
     out = capsys.readouterr().out
     if "rounding" in request.node.name:
         assert code == 1, forged
-        assert "gradients: light is 'green', 'red' wanted" in out
+        assert "gradients light is 'green', 'red' wanted" in out
 
 
 @pytest.mark.parametrize("checked", ["plain"], indirect=True)

@@ -56,7 +56,14 @@ def _rows(bench: Bench) -> list[Row]:
     return [
         *(row for net in NETS for row in _learnt(bench, net)),
         measured(
-            "E1", "perceptron, test", 98.9, bench.test("mnist_mlp"), "more", bench.quick, "theirs is not described"
+            "E1",
+            "perceptron, test",
+            98.9,
+            bench.test("mnist_mlp"),
+            "more",
+            bench.quick,
+            "theirs is not described",
+            10_000,
         ),
         *_counted(bench),
         *_seen(bench),

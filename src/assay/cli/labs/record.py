@@ -6,11 +6,14 @@ DIR/report.html   the rows, and the panels of its runs; beside it report.json, w
 
 import inspect
 import json
+import re
 import shlex
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from markupsafe import escape
 
 from assay.cli.lab import LABS, NAMES
 from assay.cli.labs.bench import Bench
@@ -100,7 +103,8 @@ def opened(place: Path) -> Began:
     match Folder(place).read_json("lab.json"):
         case {"name": str(name), "quick": bool(quick), "data": str() | None as data, "steps": list(steps)}:
             asked = Asked(name, quick, data)
-            done = {one["command"]: one["seconds"] for one in steps if {"command", "seconds"} <= set(one)}
+            whole = [one for one in steps if isinstance(one, dict) and {"command", "seconds"} <= set(one)]
+            done = {str(one["command"]): one["seconds"] for one in whole}
             if name in NAMES and len(done) == len(steps):
                 return Began(place, asked, lab_of(asked), done)
     raise ValueError(f"{place / 'lab.json'} is damaged: it names no lab and its steps")
@@ -136,7 +140,16 @@ def report(began: Began) -> tuple[Path, list[dict[str, Any]], str]:
 
 
 def _page(began: Began, rows: list[Row], seen: list[Seen]) -> str:
-    return page_of(seen, panels(began.lab, began.bench, rows), began.lab.title)
+    """The page, which is the same wherever the folder lies: in its commands the folder is called LAB."""
+    html = page_of(seen, panels(began.lab, began.bench, rows), began.lab.title)
+    runs = {str(escape(one.run.path)): f"LAB/{one.run.path.name}" for one in seen}
+
+    def named(found: re.Match[str]) -> str:
+        return re.sub(
+            "|".join(rf"(?<![\w/.-]){re.escape(run)}(?![\w/-])" for run in runs), lambda at: runs[at[0]], found[0]
+        )
+
+    return re.sub("<code>.*?</code>", named, html, flags=re.DOTALL) if runs else html
 
 
 def _figures(began: Began, rows: list[Row], seen: list[Seen]) -> str:
