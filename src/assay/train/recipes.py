@@ -66,7 +66,7 @@ def resnet14() -> Recipe:
 
 
 def better_cnn() -> Recipe:
-    """Our own design on CIFAR-10."""
+    """Our own design on CIFAR-10: 82.5 % (81.8–83.3, one seed) in 794 s on one of the cores, beside others."""
     return Recipe(
         name="better_cnn",
         model="better_cnn",
@@ -116,8 +116,8 @@ def resnet18() -> Recipe:
 def better_cnn_128() -> Recipe:
     """`better_cnn` on a folder of your own images of about 128×128 (3 240 to train, 6 classes of scenes).
 
-    86.4 % (84.1–88.5, n 900, one seed); 93.5 % of the training images, 85.0 % of validation. The fastest of 30 epochs
-    took 5.2 s; in all it was not timed, others beside.
+    86.4 % and 85.7 % (83.2–87.8, n 900; two trainings, one seed); 93.5 % and 93.9 % of the training images, 85.0 % and
+    87.2 % of validation. 404 s on one of the cores, beside others; the fastest of 30 epochs on both took 5.2 s.
     """
     augment = ["flip", "shift(pixels=8)"]
     return replace(better_cnn(), name="better_cnn_128", data=OWN, epochs=30, batch_size=64, augment=augment)
