@@ -104,7 +104,7 @@ def _seen(bench: Bench) -> list[Row]:
     ended = "at rest after" if steps < _allowed(bench.quick) else "stopped after"
     return [
         alone("E3", "layers whose filters are drawn", len(bench.explanations("mnist_cnn", "filters"))),
-        exact("E4", "dead filters, on six images", "none", _dead(heard["words"]), " ".join(heard["words"])),
+        exact("E4", "dead filters, on six images", "none", _dead(heard["words"]), "; ".join(heard["words"])),
         exact("E5", "positions of a patch of 10, stride 2", "10×10",
               "×".join(map(str, next(value for key, value in occluded.items() if key.startswith("map.")).shape[-2:]))),
         exact("E6", "a 3 from noise: the class's probability", "near 1", "near 1" if reached.min() > 0.99 else "lower",
