@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.options import device_of, load_images, load_run
+from assay.cli.options import device_of, load_images, load_run, note
 from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from assay.spec import Call
 
 USUALLY = 6  # images
+MANY = 20_000  # passes that are worth a word before
 Examine = Callable[["Call", Folder], None]
 
 
@@ -114,6 +115,15 @@ def _examiner(victim: "Victim", chosen: "ImageSet", everything: "ImageSet") -> E
     return examined
 
 
+def warn(call: "Call", passes: float) -> None:
+    """Say before long work how long it is, in passes, and how to do without."""
+    from assay.trust.examination import ASKED
+
+    if (whole := passes * ASKED) > MANY:
+        told = f"{whole:,.0f}".replace(",", " ")
+        note(f"assay: whether {call} is true takes about {told} passes through the model; --no-checks leaves it out")
+
+
 def _explain(
     run: Run,
     victim: "Victim",
@@ -129,10 +139,12 @@ def _explain(
     from assay.evaluate.twins import ATTACK, twins
     from assay.tally import moved_words
 
-    model = run.read_json("model.json")
+    model, before = run.read_json("model.json"), victim.forwards
     pixels = chosen.pixels(where) if chosen else torch.zeros(0, *model["shape"], device=where)
     labels = chosen.labels.to(where) if chosen else torch.zeros(0, dtype=torch.int64, device=where)
     found: Explanation = call(victim, pixels, labels)
+    if examine:
+        warn(call, (victim.forwards - before) / max(1, len(pixels)))
     arrays = {f"map.{key}": value.cpu().numpy() for key, value in found.maps.items()}
     arrays |= {f"number.{key}": value.cpu().numpy() for key, value in found.numbers.items()}
     arrays |= {key: value.cpu().numpy() for key, value in found.beside.items()}

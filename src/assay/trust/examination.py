@@ -12,10 +12,11 @@ from assay.explain import Explanation
 from assay.spec import Call
 from assay.trust import AGAIN, CHECKS, Arrays, Case
 from assay.trust.curves import STEPS
-from assay.trust.randomisation import stage_names
-from assay.trust.stability import NOISE
+from assay.trust.randomisation import STAGES, stage_names
+from assay.trust.stability import NOISE, TIMES
 
 ENOUGH = 32  # images: the interval of the area is then about ± 0.05, and it takes seconds
+ASKED = ENOUGH + AGAIN * (STAGES + TIMES)  # images of which the method is asked for a map, at most
 
 Known = dict[tuple[str, bytes], np.ndarray]
 
