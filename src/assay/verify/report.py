@@ -9,6 +9,7 @@ from assay.report.seen import seen_of
 from assay.run_folder import Run
 from assay.verify.ledger import Ledger
 
+PAGE = "whether the page says what its figures say: assay report makes it again, and a lab's is compared"
 OTHERS = "{}: the comparisons of its runs with each other, which hang on runs that were not given"
 
 
@@ -33,6 +34,7 @@ def verify_report(ledger: Ledger, run: Run, file: Path) -> None:
             again = json.loads(json.dumps(again))  # a tuple is a list there
             again["panels"]["reproduce"]["others"] = one["panels"]["reproduce"]["others"]  # later ones change nothing
             ledger.same(file, str(name), one, again)
+    ledger.unsure(PAGE)
     if said["together"]:
         ledger.unsure(OTHERS.format(file))
 
