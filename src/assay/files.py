@@ -1,5 +1,6 @@
 """Files that are whole or not there: written beside their place, then moved into it."""
 
+import json
 import os
 import tempfile
 import unicodedata
@@ -35,6 +36,14 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         if part:
             part.unlink(missing_ok=True)
+
+
+def made(env: Path) -> str:
+    """When something was made, as its env.json says; "" where it does not, or cannot be read."""
+    try:
+        return str(json.loads(env.read_text("utf-8"))["date"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def reason(error: BaseException) -> str:

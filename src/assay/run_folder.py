@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 import safetensors.numpy
 
 from assay import contents, soundness
-from assay.files import reason, whole
+from assay.files import made, reason, whole
 
 SCHEMA = 2
 LONGEST_NAME = 100
@@ -56,8 +56,8 @@ class Folder:
 
     def names(self, kind: str) -> list[str]:
         """The folders in a sub-folder that are complete, oldest first, as they say themselves: a copy says the same."""
-        whole = ((_date(file.parent), file.parent.name) for file in (self.path / kind).glob("[!.]*/config.json"))
-        return [name for _, name in sorted(whole)]
+        complete = [file.parent for file in (self.path / kind).glob("[!.]*/config.json")]
+        return [name for _, name in sorted((made(folder / "env.json"), folder.name) for folder in complete)]
 
     def write_json(self, name: str, content: Any) -> None:
         self._write_text(name, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
@@ -285,14 +285,6 @@ def _parsed(text: str) -> Any:
     if "\\u" in text:
         json.dumps(content, ensure_ascii=False).encode()
     return content
-
-
-def _date(folder: Path) -> str:
-    """When it was made; "" where it does not say, or cannot be read."""
-    try:
-        return str(json.loads((folder / "env.json").read_text("utf-8"))["date"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
 
 
 def _beside(place: Path) -> Path:

@@ -8,6 +8,7 @@ from assay.cli.options import device_of, load_images, load_run, note
 from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from assay.adversary.threat import Threat
@@ -115,6 +116,16 @@ def _examiner(victim: "Victim", chosen: "ImageSet", everything: "ImageSet") -> E
     return examined
 
 
+def _arrays(found: "Explanation", chosen: "ImageSet | None") -> "dict[str, np.ndarray]":
+    """What was found, and the images that it is about, as a file holds it."""
+    arrays = {f"map.{key}": value.cpu().numpy() for key, value in found.maps.items()}
+    arrays |= {f"number.{key}": value.cpu().numpy() for key, value in found.numbers.items()}
+    arrays |= {key: value.cpu().numpy() for key, value in found.beside.items()}
+    if chosen:
+        arrays |= {"images": chosen.images.numpy(), "labels": chosen.labels.numpy(), "index": chosen.index.numpy()}
+    return arrays
+
+
 def warn(call: "Call", passes: float) -> None:
     """Say before long work how long it is, in passes, and how to do without."""
     from assay.trust.examination import ASKED
@@ -145,11 +156,7 @@ def _explain(
     found: Explanation = call(victim, pixels, labels)
     if examine:
         warn(call, (victim.forwards - before) / max(1, len(pixels)))
-    arrays = {f"map.{key}": value.cpu().numpy() for key, value in found.maps.items()}
-    arrays |= {f"number.{key}": value.cpu().numpy() for key, value in found.numbers.items()}
-    arrays |= {key: value.cpu().numpy() for key, value in found.beside.items()}
-    if chosen:
-        arrays |= {"images": chosen.images.numpy(), "labels": chosen.labels.numpy(), "index": chosen.index.numpy()}
+    arrays = _arrays(found, chosen)
     if found.explained is not None:
         probability = victim.logits(pixels).softmax(1)
         arrays |= {"explained": found.explained.cpu().numpy(), "probability": probability.cpu().numpy()}
