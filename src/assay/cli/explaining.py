@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.cli.options import device_of, load_images, load_run, note
+from assay.cli.options import device_of, grouped, load_images, load_run, note
 from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, fresh, safe_name
 
 if TYPE_CHECKING:
@@ -131,8 +131,8 @@ def warn(call: "Call", passes: float) -> None:
     from assay.trust.examination import ASKED
 
     if (whole := passes * ASKED) > MANY:
-        told = f"{whole:,.0f}".replace(",", " ")
-        note(f"assay: whether {call} is true takes about {told} passes through the model; --no-checks leaves it out")
+        told = f"about {grouped(round(whole))} passes through the model"
+        note(f"assay: whether {call} is true takes {told}; --no-checks leaves it out")
 
 
 def _explain(

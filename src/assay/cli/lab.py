@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
-from assay.cli.options import Data, Force, Json, note, show
+from assay.cli.options import Data, Force, Json, note, show, show_names
 from assay.spec import Folder, choices
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ def lab(
 ) -> int:
     """Run a whole course on real data, and set each of its figures beside ours, in one report."""
     if name == "list":
-        about = {typed: LABS.about(key) for typed, key in NAMES.items()}
-        widest = max(map(len, about))
-        show({"labs": about}, "\n".join(f"{each:<{widest}}  {line}" for each, line in about.items()), json)
+        show_names("labs", {typed: LABS.about(key) for typed, key in NAMES.items()}, json)
         return 0
     if name not in NAMES:
         raise ValueError(f"unknown lab {name!r}; {choices(name, ['list', *NAMES])}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, UseAppendAction, arg
 
-from assay.cli.options import Force, Json, note, show
+from assay.cli.options import Force, Json, note, show, show_names
 from assay.spec import Folder, choices
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ def lesson(
     """Work a lesson by hand, with your own numbers, checked against torch; exercises, and their answers."""
     if name != "list":
         raise ValueError(f"unknown lesson {name!r}; {choices(name, ['list', *LESSONS])}")
-    about = {each: LESSONS.about(each) for each in LESSONS}
-    widest = max(map(len, about))
-    show({"lessons": about}, "\n".join(f"{each:<{widest}}  {line}" for each, line in about.items()), json)
+    show_names("lessons", {each: LESSONS.about(each) for each in LESSONS}, json)
     return 0
 
 

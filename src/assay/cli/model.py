@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from assay.cli.options import Json, load_images, load_run, show
+from assay.cli.options import Json, grouped, load_images, load_run, show, show_names
 
 if TYPE_CHECKING:
     from assay.models.classifier import Classifier
@@ -27,9 +27,7 @@ def model(
     if what == "list" and name is not None:
         raise ValueError(f"model list takes no NAME, got {name!r}: is it assay model describe {name}?")
     if what == "list":
-        about = {key: MODELS.about(key) for key in MODELS}
-        widest = max(map(len, about))
-        show({"models": about}, "\n".join(f"{key:<{widest}}  {line}" for key, line in about.items()), json)
+        show_names("models", {key: MODELS.about(key) for key in MODELS}, json)
         return 0
     if name is None:
         raise ValueError(f"model describe needs a NAME or a RUN; there are {', '.join(MODELS)}")
@@ -91,13 +89,13 @@ def _spoken(result: dict[str, Any]) -> str:
     """Two tables, layers and shares, and what their numbers do not say."""
     rows = [COLUMNS, *map(_row, result["layers"])]
     if result["other"]:
-        rows.append(("other", "in no layer above", "", _number(result["other"]), ""))
-    rows.append(("total", "", "", _number(result["parameters"]), _number(result["multiply_adds"])))
+        rows.append(("other", "in no layer above", "", grouped(result["other"]), ""))
+    rows.append(("total", "", "", grouped(result["parameters"]), grouped(result["multiply_adds"])))
     kinds = [("kind", "parameters", "", "outputs", "")] + [
         (
             share["kind"],
-            *(_number(share["parameters"]), _percent(share["of_parameters"])),
-            *(_number(share["outputs"]), _percent(share["of_outputs"])),
+            *(grouped(share["parameters"]), _percent(share["of_parameters"])),
+            *(grouped(share["outputs"]), _percent(share["of_outputs"])),
         )
         for share in result["shares"]
     ]
@@ -121,10 +119,10 @@ def _spoken(result: dict[str, Any]) -> str:
 
 
 def _row(layer: dict[str, Any]) -> tuple[str, ...]:
-    parameters = _number(layer["parameters"])
+    parameters = grouped(layer["parameters"])
     if layer["formula"]:
         parameters = f"{layer['formula']} = {parameters}" if layer["parameters"] else layer["formula"]
-    work = _number(layer["multiply_adds"]) if layer["multiply_adds"] else ""
+    work = grouped(layer["multiply_adds"]) if layer["multiply_adds"] else ""
     return layer["name"], layer["type"], _size(layer["output"]), parameters, work
 
 
@@ -138,10 +136,6 @@ def _table(rows: list[tuple[str, ...]], left: int) -> list[str]:
 
 def _size(output: Any) -> str:
     return output if isinstance(output, str) else " × ".join(map(str, output)) or "1"
-
-
-def _number(value: int) -> str:
-    return f"{value:,}".replace(",", " ")
 
 
 def _percent(share: float) -> str:

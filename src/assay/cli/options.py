@@ -153,6 +153,17 @@ def show(result: dict[str, Any], text: str, json: bool) -> None:
     print(json_.dumps(result, indent=1, ensure_ascii=False) if json else text)
 
 
+def show_names(kind: str, about: dict[str, str], json: bool) -> None:
+    """Print what there is, each name with the line that says what it is."""
+    widest = max(map(len, about))
+    show({kind: about}, "\n".join(f"{name:<{widest}}  {line}" for name, line in about.items()), json)
+
+
+def grouped(number: int) -> str:
+    """A whole number in groups of three: 799 078."""
+    return f"{number:,}".replace(",", " ")
+
+
 def note(text: str) -> None:
     """A word on the side, which is no result; of several processes that train together the first one says it."""
     if os.environ.get("RANK", "0") == "0":

@@ -106,10 +106,6 @@ class Bench:
         """Of training."""
         return float(sum(line["seconds"] for line in self.history(name)))
 
-    def speed(self, name: str) -> float:
-        """Images a second in training, of the epoch in the middle."""
-        return float(np.median([line["images_per_second"] for line in self.history(name)]))
-
     def under(self, name: str, attack: str, eps: float, goal: str = "untargeted") -> tuple[Evaluated, dict[str, Any]]:
         """An evaluation, and its line of that attack (or FILE.py:FUNCTION) at that eps; of several the newest."""
         for one in reversed(self.evaluations(name)):

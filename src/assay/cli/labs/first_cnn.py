@@ -1,7 +1,7 @@
 """A first convolutional network on CIFAR-10, beside a perceptron."""
 
 from assay.cli.labs.bench import Bench
-from assay.cli.labs.plan import Lab, Row, Step, alone, apart, exact
+from assay.cli.labs.plan import Lab, Row, Step, alone, apart, exact, spelt
 
 EPS = ("0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3")
 NETS = ("mlp", "small_cnn")
@@ -28,7 +28,7 @@ def _rows(bench: Bench) -> list[Row]:
     convolutions = sum(layer["kind"] == "convolution" for layer in described["layers"])
     against = bench.compared("mlp", "small_cnn")
     told = f"{against['gained']} gained, {against['lost']} lost, p = {against['p']:.2g} (McNemar)"
-    splits = " / ".join(f"{part['images']:,}".replace(",", " ") for part in data["splits"].values())
+    splits = " / ".join(spelt(part["images"]) for part in data["splits"].values())
     history = bench.history("small_cnn")
     begun, ended = (100 * line["validation_accuracy"] for line in (history[0], bench.kept("small_cnn")))
     return [
@@ -42,7 +42,7 @@ def _rows(bench: Bench) -> list[Row]:
               bench.worked("parameters", "parameters", input="3,32,32", layers="conv 8 3"), "(in·k² + 1)·out"),
         exact("C3", "parameters of the CNN", "50 000 and more",
               "50 000 and more" if bench.parameters("small_cnn") >= 50_000 else "fewer",
-              f"{bench.parameters('small_cnn'):,}".replace(",", " ")),
+              spelt(bench.parameters("small_cnn"))),
         alone("C3", "the CNN on the test images", bench.test("small_cnn"), f"beside the perceptron: {told}"),
         exact("C4", "epochs", 10, len(history), quick=bench.quick),
         alone("C4", "validation, first epoch to kept one", f"{begun:.1f} % to {ended:.1f} %",

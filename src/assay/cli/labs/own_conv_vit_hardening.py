@@ -15,7 +15,7 @@ CHANGES = {
     "wide": "kernel=5",
     "strided": "stride=2",
 }
-THREAT, EPS = "linf(8/255)", 8 / 255
+THREAT = "linf(8/255)"
 SWEEP, STEPS = (2 / 255, 4 / 255, 8 / 255, 16 / 255), (1, 5, 20)
 SCENES = ("better_128", "vit_128", "tuned", "frozen")
 OTHER_CLASSES = "theirs is a set of 100 classes and 128 pixels: compare the gain, not the level"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from assay.cli.options import grouped
 from assay.tally import share
 
 if TYPE_CHECKING:
@@ -110,5 +111,5 @@ def spelt(value: object) -> str:
     if isinstance(value, Mapping):
         return f"{100 * value['share']:.1f} % ({100 * value['low']:.1f}–{100 * value['high']:.1f}, n {value['n']})"
     if isinstance(value, int):
-        return f"{value:,}".replace(",", " ")
+        return grouped(value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Began:
         steps = [{"command": command, "seconds": took} for command, took in self.done.items()]
         Folder(self.place).write_json("lab.json", {"schema": SCHEMA, **asdict(self.asked), "steps": steps})
 
-    @property
+    @cached_property
     def bench(self) -> Bench:
         return Bench(self.place, self.asked.quick, self.lab.steps)
 
