@@ -63,6 +63,15 @@ def device_of(name: str) -> "torch.device":
     return torch.device(name)
 
 
+def each_once(runs: Sequence[Path], verb: str) -> None:
+    """ValueError where no run was given, or one of them twice."""
+    if not runs:
+        raise ValueError(f"assay {verb} needs at least one RUN")
+    folders = [run.resolve() for run in runs]
+    if twice := [run for run, folder in zip(runs, folders, strict=True) if folders.count(folder) > 1]:
+        raise ValueError(f"{twice[0]} was given twice")
+
+
 def load_run(path: Path) -> "tuple[Run, Classifier]":
     """A run and its classifier."""
     import torch

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from assay.cli.options import Force, Json, show
+from assay.cli.options import Force, Json, each_once, show
 
 CARD = "also write a model card for the Hugging Face hub: README.md, of several runs README-NAME.md"
 
@@ -53,11 +53,8 @@ def report(
 
 def _check(runs: tuple[Path, ...], out: Path) -> None:
     """ValueError, before any work, for a page that cannot be."""
-    if not runs:
-        raise ValueError("assay report needs at least one RUN")
+    each_once(runs, "report")
     if out.suffix.lower() not in ("", ".html", ".htm"):
         raise ValueError(f"--out {out}: the page is a .html")
-    if twice := [path for path in runs if [other.resolve() for other in runs].count(path.resolve()) > 1]:
-        raise ValueError(f"{twice[0]} was given twice")
     if out.is_dir():
         raise ValueError(f"--out {out} is a folder, a file wanted")

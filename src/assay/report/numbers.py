@@ -1,12 +1,16 @@
 """report.json: every figure of the page, run by run and panel by panel, for who has no eyes for a page.
 
-    {"schema": 1, "assay": …, "together": […], "runs": [{"name", "weights", "clean", "attacked", "panels": {…}}]}
+    {"schema": 2, "assay", "drawn": {…}, "together": […],
+     "runs": [{"name", "folder", "weights", "clean", "attacked", "panels": {…}}]}
 
-clean and attacked name the evaluations that the page shows. A panel without data is null. All of it follows from the
-run folders: `assay verify RUN --report FILE` counts it again. Nothing is drawn here.
+folder is what the page calls the run's folder; clean and attacked name the evaluations that it shows. A panel without
+data is null. All of it follows from the run folders: `assay verify RUN … --report FILE` counts it again, and makes the
+page again; drawn says what it was drawn by, as other versions draw other lines. Nothing is drawn here.
 """
 
+import platform
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -19,7 +23,7 @@ from assay.report.moved import read_frames, sums
 from assay.report.seen import Evaluated, Seen
 from assay.tally import confusion, kept_epoch, paired, stands
 
-SCHEMA = 1
+SCHEMA = 2
 SETTINGS = ("data", "split", "n", "fingerprint", "norm", "eps", "epsilons", "goal", "attacks", "access", "seed")
 EXPLAINED = ("method", "name", "kind", "maps", "unit", "words", "data", "split")
 MATRIX = 30  # classes whose confusion is written out
@@ -28,12 +32,17 @@ MATRIX = 30  # classes whose confusion is written out
 def numbers(seen: list[Seen]) -> dict[str, Any]:
     """What report.json holds."""
     runs = [numbers_of(one) for one in seen]
-    return {"schema": SCHEMA, "assay": __version__, "together": compared(seen), "runs": runs}
+    return {"schema": SCHEMA, "assay": __version__, "drawn": drawn(), "together": compared(seen), "runs": runs}
+
+
+def drawn() -> dict[str, str]:
+    """What the page's figures and pictures are drawn by, here."""
+    return {"machine": platform.machine()} | {name: version(name) for name in ("matplotlib", "numpy", "pillow")}
 
 
 def numbers_of(one: Seen) -> dict[str, Any]:
     """Of one run."""
-    about = {"name": one.name, "weights": one.model["weights"]}
+    about = {"name": one.name, "folder": one.called, "weights": one.model["weights"]}
     about |= {"clean": one.clean.folder.path.name if one.clean else None}
     about |= {"attacked": one.attacked.folder.path.name if one.attacked else None}
     panels = {name: of(one) for name, of in OF_RUN.items()}

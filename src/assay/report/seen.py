@@ -1,7 +1,7 @@
 """What a report has seen of each run: everything that the panels draw from, read and re-counted once."""
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,7 @@ class Seen:
 
     run: Run
     name: str
+    called: str
     place: int
     config: dict[str, Any]
     env: dict[str, Any]
@@ -65,35 +66,41 @@ class Seen:
 
     @property
     def typed(self) -> str:
-        """The run's folder as a shell wants it."""
-        return shlex.quote(str(self.run.path))
+        """The run's folder, as the page calls it, as a shell wants it."""
+        return shlex.quote(self.called)
 
 
-def look(runs: list[Run], wanted: Callable[[Folder], bool] = lambda _: True) -> list[Seen]:
+def look(
+    runs: list[Run], wanted: Callable[[Folder], bool] = lambda _: True, called: Sequence[str] | None = None
+) -> list[Seen]:
     """Read the runs. Of their evaluations one that all of them have, if there is one, else one of each.
 
     Which: rather of the run's own test images than of others, rather a curve than one eps, and then the newest; of
-    those that are wanted.
+    those that are wanted. called: the folders' names on the page, if they are others than here.
     """
+    called = called or [str(run.path) for run in runs]
     kinds = [_evaluations(run, wanted) for run in runs]
     shared = set.intersection(*(set(attacked) for _, attacked in kinds)) if kinds else set()
     names = [run.name for run in runs]
     seen = []
     for place, (run, (clean, attacked)) in enumerate(zip(runs, kinds, strict=True)):
         best = [name for name in attacked if name in shared] or attacked
-        name = names[place] if names.count(names[place]) == 1 else str(run.path)
+        name = names[place] if names.count(names[place]) == 1 else called[place]
         all_of = [each for each in run.names("evaluations") if each in {*clean, *attacked}]
-        seen.append(seen_of(run, name, place, clean[-1] if clean else None, best[-1] if best else None, all_of))
+        shown = clean[-1] if clean else None, best[-1] if best else None
+        seen.append(seen_of(run, (name, called[place], place), shown, all_of))
     return seen
 
 
 def seen_of(
-    run: Run, name: str, place: int, clean: str | None, attacked: str | None, evaluations: Iterable[str] = ()
+    run: Run, told: tuple[str, str, int], shown: tuple[str | None, str | None], evaluations: Iterable[str]
 ) -> Seen:
-    """A run with the evaluations of these names, of all those that it has."""
+    """A run as a page tells of it (name, folder, place), and what it shows of its evaluations (clean, attacked)."""
+    (name, called, place), (clean, attacked) = told, shown
     return Seen(
         run=run,
         name=name,
+        called=called,
         place=place,
         config=run.read_json("config.json"),
         env=run.read_json("env.json"),

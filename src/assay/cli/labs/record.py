@@ -6,15 +6,12 @@ DIR/report.html   the rows, and the panels of its runs; beside it report.json, w
 
 import inspect
 import json
-import re
 import shlex
 import shutil
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-from markupsafe import escape
 
 from assay.cli.lab import LABS, NAMES
 from assay.cli.labs.bench import Bench
@@ -27,10 +24,12 @@ from assay.report.page import page_of
 from assay.report.seen import Seen, look
 from assay.run_folder import Folder
 from assay.verify.ledger import Ledger
+from assay.verify.page import verify_page
 
 SCHEMA = 1
 HOME = Path(__file__).parent
 SIDE = 128  # pixels of the larger images
+HERE = {"assay": None, "drawn": None}  # what may differ from machine to machine
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,11 @@ class Began:
             return self.lab.rows(self.bench)
         except (LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"{self.place}: a run of it is damaged or not finished: {error!r}") from error
+
+    def seen(self) -> list[Seen]:
+        """The runs that the page shows. It calls the lab's folder LAB, and is the same wherever that lies."""
+        shown = self.lab.shown
+        return look([self.bench.run(name) for name in shown], self.bench.made, [f"LAB/{name}" for name in shown])
 
 
 def begin(place: Path, asked: Asked, force: bool) -> Began:
@@ -129,8 +133,7 @@ def _told(asked: Asked) -> str:
 
 def report(began: Began) -> tuple[Path, list[dict[str, Any]], str]:
     """The page and its figures, written beside the runs; the rows, and the same for a terminal."""
-    place, rows = began.place, began.rows()
-    seen = look([began.bench.run(name) for name in began.lab.shown], began.bench.made)
+    place, rows, seen = began.place, began.rows(), began.seen()
     for path, content in (
         (place / "report.html", _page(began, rows, seen)),
         (place / "report.json", _figures(began, rows, seen)),
@@ -141,16 +144,7 @@ def report(began: Began) -> tuple[Path, list[dict[str, Any]], str]:
 
 
 def _page(began: Began, rows: list[Row], seen: list[Seen]) -> str:
-    """The page, which is the same wherever the folder lies: in its commands the folder is called LAB."""
-    html = page_of(seen, panels(began.lab, began.bench, rows), began.lab.title)
-    runs = {str(escape(one.run.path)): f"LAB/{one.run.path.name}" for one in seen}
-
-    def named(found: re.Match[str]) -> str:
-        return re.sub(
-            "|".join(rf"(?<![\w/.-]){re.escape(run)}(?![\w/-])" for run in runs), lambda at: runs[at[0]], found[0]
-        )
-
-    return re.sub("<code>.*?</code>", named, html, flags=re.DOTALL) if runs else html
+    return page_of(seen, panels(began.lab, began.bench, rows), began.lab.title)
 
 
 def _figures(began: Began, rows: list[Row], seen: list[Seen]) -> str:
@@ -175,10 +169,7 @@ def verify_lab(place: Path) -> Ledger:
         said = Folder(place).read_json("report.json")
         if not isinstance(said, dict) or not isinstance(said.get("runs"), list):
             raise ValueError(f"{file} is damaged: it names no runs")
-        rows = began.rows()
-        seen = look([began.bench.run(name) for name in began.lab.shown], began.bench.made)
-        ledger.same(file, "report", said, json.loads(_figures(began, rows, seen)))
-        page = place / "report.html"
-        if not page.is_file() or page.read_text("utf-8") != _page(began, rows, seen):
-            ledger.differs(page, "it is not the page that is made of these runs")
+        rows, seen = began.rows(), began.seen()
+        ledger.same(file, "report", said | HERE, json.loads(_figures(began, rows, seen)) | HERE)
+        verify_page(ledger, place / "report.html", said, _page(began, rows, seen))
     return ledger
