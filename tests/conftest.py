@@ -2,6 +2,7 @@
 
 import sys
 
+import jaxtyping
 import pytest
 import torch
 
@@ -197,3 +198,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if any(name in item.nodeid for name in LONGER):
             item.add_marker(pytest.mark.long)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Types and shapes are checked in the unit tier alone: it takes half the time of what climbs many steps."""
+    jaxtyping.config.update("jaxtyping_disable", item.get_closest_marker("slow") is not None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from itertools import chain
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
@@ -27,6 +28,7 @@ class Scored(Protocol):
 Access = Literal["gradients", "scores", "labels"]
 Precision = Literal["float32", "bfloat16"]
 Images = Float[Tensor, "B C H W"]
+Part = tuple[slice, Images]  # a micro-batch, and the rows of the whole that are its first
 MICRO_BATCH = 32
 ON_GPU = 256  # there, so few images at a time leave most of it idle
 ACCESS: tuple[Access, ...] = ("labels", "scores", "gradients")
@@ -80,20 +82,7 @@ class Victim:
         self.grant("gradients")
         self.forwards += len(images)
         self.backwards += len(images) * len(goals)
-
-        def climb(module: nn.Module, part: tuple[slice, Tensor]) -> tuple[Tensor, list[Tensor]]:
-            rows, batch = part
-            batch.requires_grad_()
-            with torch.enable_grad(), nullcontext() if exact else self._search_precision(images):
-                answer = module(batch)[: rows.stop - rows.start].float()
-                scores = [goal[rows].score(answer).sum() for goal in goals]
-            if not answer.requires_grad:
-                raise ValueError(NO_GRADIENT)
-            last = len(scores) - 1
-            found = [torch.autograd.grad(score, batch, retain_graph=i < last)[0] for i, score in enumerate(scores)]
-            return answer.detach(), [gradient[: len(answer)] for gradient in found]
-
-        logits, parts = zip(*self._pass(climb, images), strict=True)
+        logits, parts = zip(*self._pass(partial(self._climb, goals, exact), images), strict=True)
         return torch.cat(logits), [torch.cat(gradient) for gradient in zip(*parts, strict=True)]
 
     def logits(self, images: Images, exact: bool = True) -> Float[Tensor, "B K"]:
@@ -111,16 +100,31 @@ class Victim:
 
     def _answer(self, images: Images, exact: bool = True) -> Float[Tensor, "B K"]:
         self.forwards += len(images)
+        return torch.cat(self._pass(partial(self._ask, exact), images)).float()
 
-        def answer(module: nn.Module, part: tuple[slice, Tensor]) -> Tensor:
-            rows, batch = part
-            with torch.no_grad(), nullcontext() if exact else self._search_precision(images):
-                found: Tensor = module(batch)
-            return found[: rows.stop - rows.start]
+    def _ask(self, exact: bool, module: nn.Module, part: Part) -> Tensor:
+        """A micro-batch through the module, forward."""
+        rows, batch = part
+        with torch.no_grad(), nullcontext() if exact else self._search_precision(batch):
+            found: Tensor = module(batch)
+        return found[: rows.stop - rows.start]
 
-        return torch.cat(self._pass(answer, images)).float()
+    def _climb(
+        self, goals: Sequence[Scored], exact: bool, module: nn.Module, part: Part
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Forward and backward."""
+        rows, batch = part
+        batch.requires_grad_()
+        with torch.enable_grad(), nullcontext() if exact else self._search_precision(batch):
+            answer = module(batch)[: rows.stop - rows.start].float()
+            scores = [goal[rows].score(answer).sum() for goal in goals]
+        if not answer.requires_grad:
+            raise ValueError(NO_GRADIENT)
+        last = len(scores) - 1
+        found = [torch.autograd.grad(score, batch, retain_graph=i < last)[0] for i, score in enumerate(scores)]
+        return answer.detach(), [gradient[: len(answer)] for gradient in found]
 
-    def _pass(self, work: Callable[[nn.Module, tuple[slice, Tensor]], Result], images: Images) -> list[Result]:
+    def _pass(self, work: Callable[[nn.Module, Part], Result], images: Images) -> list[Result]:
         """Micro-batch by micro-batch, side by side where that changes nothing."""
         parts = list(self.micro_batches(images))
         if self._may_share and self._crew is None:
@@ -130,7 +134,7 @@ class Victim:
             return self._crew.map(work, parts)
         return [work(self.classifier, part) for part in parts]
 
-    def micro_batches(self, images: Images) -> Iterator[tuple[slice, Images]]:
+    def micro_batches(self, images: Images) -> Iterator[Part]:
         """The rows and the images that pass together, all of one shape: the last are filled up with black ones."""
         for start in range(0, max(1, len(images)), self.micro_batch):  # no images: one pass tells the number of classes
             batch = images[start : start + self.micro_batch].detach()

@@ -2,8 +2,8 @@
 
 import copy
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -81,19 +81,16 @@ class Witness(nn.Module):
         asked = Pass(images.detach().clone(), logits.detach().clone(), training)
         self.record.passes.append(asked)
         if logits.requires_grad:
-            logits.register_hook(_into(asked, "of_logits"))
+            logits.register_hook(partial(_keep, asked, "of_logits"))
         if images.requires_grad:
-            images.register_hook(_into(asked, "of_images"))
+            images.register_hook(partial(_keep, asked, "of_images"))
         return logits
 
 
-def _into(asked: Pass, name: str) -> Callable[[Tensor], None]:
-    def keep(gradient: Tensor) -> None:
-        before = getattr(asked, name)
-        asked.returns += name == "of_logits"
-        setattr(asked, name, gradient.detach().clone() if before is None else before + gradient.detach())
-
-    return keep
+def _keep(asked: Pass, name: str, gradient: Tensor) -> None:
+    before = getattr(asked, name)
+    asked.returns += name == "of_logits"
+    setattr(asked, name, gradient.detach().clone() if before is None else before + gradient.detach())
 
 
 def classes(net: nn.Module, images: Tensor) -> Tensor:

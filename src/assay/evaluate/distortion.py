@@ -1,5 +1,7 @@
 """How much of a change can be seen: its lengths, and how alike the two images look."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -18,10 +20,7 @@ def ssim(images: Images, others: Images) -> Float[Tensor, "B"]:
     """
     window = min(WINDOW, *images.shape[2:])
     x, y = images.double(), others.double()
-
-    def mean(values: Tensor) -> Tensor:
-        return F.avg_pool2d(values, window, stride=1)
-
+    mean = partial(F.avg_pool2d, kernel_size=window, stride=1)
     n = window * window
     sample = n / (n - 1) if n > 1 else 1.0
     mean_x, mean_y = mean(x), mean(y)
