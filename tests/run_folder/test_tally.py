@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from assay.tally import brackets, column, first_breaker, paired, share, stands, tally
 
@@ -85,14 +86,18 @@ def test_the_interval_is_wilsons(count: int, n: int, low: float, high: float) ->
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 @settings(deadline=None)
-def test_the_interval_is_the_closed_form_and_the_same_from_the_other_side(pair: tuple[int, int]) -> None:
+def test_the_interval_is_that_of_scipy_and_the_same_from_the_other_side(pair: tuple[int, int]) -> None:
     count, n = pair
     found, other = share(np.arange(n) < count), share(np.arange(n) >= count)
-    z = 1.959963984540054
-    centre = (count + z * z / 2) / (n + z * z)
-    half = z * (count * (n - count) / n + z * z / 4) ** 0.5 / (n + z * z)
-    assert (found["low"], found["high"]) == pytest.approx((max(0, centre - half), min(1, centre + half)), abs=1e-12)
+    oracle = stats.binomtest(count, n).proportion_ci(0.95, method="wilson")
+    assert (found["low"], found["high"]) == pytest.approx((oracle.low, oracle.high), abs=1e-12)
     assert (other["low"], other["high"]) == pytest.approx((1 - found["high"], 1 - found["low"]), abs=1e-12)
+    assert 0 <= found["low"] <= found["share"] <= found["high"] <= 1
+
+
+def test_of_no_images_there_is_no_share() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        share(np.zeros(0, dtype=bool))
 
 
 @pytest.mark.parametrize(

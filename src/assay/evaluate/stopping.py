@@ -5,28 +5,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
 
 from assay.chance import permutation
 from assay.data import ImageSet
 from assay.evaluate.robust import Evaluation, Plan, derive, merged
-from assay.tally import share, stands
+from assay.tally import stands
+from assay.tally.interval import NORMAL, wilson
 
 FIRST_LOOK = 100  # images: of fewer, an interval that happens to be narrow says little
 GROWTH = 1.25  # a look at least so much later than the last: many looks are many chances to stop on a lucky one
-Z = float(stats.norm.ppf(0.975))
 
 
 def enough(n: int, count: int, half_width: float) -> bool:
     """Whether the Wilson 95 % interval of count among n is at most half_width to each side, on average."""
-    found = share(np.arange(n) < count)
-    return bool((found["high"] - found["low"]) / 2 <= half_width)
+    low, high = wilson(count / n, n)
+    return (high - low) / 2 <= half_width
 
 
 def needed(share_: float, half_width: float) -> int:
     """About how many images that takes where the true share is this: half of it is the most that can be needed."""
     spread = max(share_ * (1 - share_), 0.01)  # of a share near 0 or 1 the interval is still some width
-    return math.ceil(spread * (Z / half_width) ** 2)
+    return math.ceil(spread * (NORMAL / half_width) ** 2)
 
 
 def looks(most: int, half_width: float, count: Callable[[int], int]) -> Iterator[int]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.tally.means import NORMAL
+from assay.tally.interval import NORMAL
 from assay.tally.table import Table, column, share, verdicts
 
 BINS = 15  # of a reliability diagram, as Guo et al. 2017 (arXiv 1706.04599) have it

@@ -5,18 +5,16 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from assay.tally.interval import NORMAL, wilson
 from assay.tally.table import share
-
-NORMAL = 1.959963984540054  # standard deviations to each side that hold 95 %
 
 
 def mean_of(values: np.ndarray) -> dict[str, Any]:
     """n, the mean of values of [0, 1] as `share`, and Wilson's interval, which is never too narrow for such a mean:
     their variance is at most that of as many answers of yes or no."""
-    n, mean, square = len(values), float(values.mean()), NORMAL**2
-    half = NORMAL * float(np.sqrt(n * mean * (1 - mean) + square / 4)) / (n + square)
-    centre = (n * mean + square / 2) / (n + square)
-    return {"n": n, "share": mean, "low": max(0.0, centre - half), "high": min(1.0, centre + half)}
+    n, mean = len(values), float(values.mean())
+    low, high = wilson(mean, n)
+    return {"n": n, "share": mean, "low": low, "high": high}
 
 
 def paired(before: np.ndarray, after: np.ndarray) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
+
+from assay.tally.interval import wilson
 
 Table = Mapping[str, np.ndarray]
 VERDICTS = ("wrong", "robust", "broken", "fault", "exempt")
@@ -33,8 +34,8 @@ def verdicts(table: Table, attack: str, eps: float) -> np.ndarray:
 def share(hits: np.ndarray) -> dict[str, Any]:
     """count, n, the share, and its Wilson 95 % interval (Wilson 1927)."""
     count, n = int(hits.sum()), len(hits)
-    interval = stats.binomtest(count, n).proportion_ci(0.95, method="wilson")
-    return {"count": count, "n": n, "share": count / n, "low": float(interval.low), "high": float(interval.high)}
+    low, high = wilson(count / max(n, 1), n)
+    return {"count": count, "n": n, "share": count / n, "low": low, "high": high}
 
 
 def stands(table: Table, attacks: Iterable[str], epsilons: Iterable[float], eps: float) -> np.ndarray:

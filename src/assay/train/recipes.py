@@ -100,7 +100,10 @@ def vit() -> Recipe:
 
 
 def resnet18() -> Recipe:
-    """The network of ImageNet on CIFAR-10, quickly: weights for `resnet18_128` to begin from."""
+    """The network of ImageNet on CIFAR-10, quickly: weights for `resnet18_128` to begin from.
+
+    3 epochs: 68.1 % (67.2–69.0, n 10 000, one seed) in 653 s beside others. 8 epochs: not measured.
+    """
     return Recipe(
         name="resnet18",
         model="resnet18",
@@ -127,14 +130,19 @@ def better_cnn_128() -> Recipe:
 def vit_128() -> Recipe:
     """`vit` on the same, from scratch.
 
-    74.0 % (71.0–76.8, n 900, one seed) in 1 515 s beside others; 81.7 % of the training images, 73.9 % of validation.
+    74.0 % and 72.7 % (69.7–75.5, n 900; two trainings, one seed) in 1 515 and 820 s beside others; 81.7 % and 76.0 %
+    of the training images, both 73.9 % of validation.
     """
     augment = ["flip", "shift(pixels=8)"]
     return replace(vit(), name="vit_128", data=OWN, epochs=60, batch_size=64, augment=augment)
 
 
 def resnet18_128() -> Recipe:
-    """`resnet18` on the same: for --weights, as of a run of the recipe `resnet18`, with or without --freeze."""
+    """`resnet18` on the same: for --weights, as of a run of the recipe `resnet18`, with or without --freeze.
+
+    From three epochs on CIFAR-10: 87.1 % (84.8–89.1, n 900, one seed) in 858 s beside others; 89.7 % of the training
+    images, 86.4 % of validation. The last layer only: 63.9 % (60.7–67.0) in 177 s; 62.6 %, 64.2 %.
+    """
     return replace(
         resnet18(),
         name="resnet18_128",
