@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
+from matplotlib.figure import Figure
 
 from tests.mistakes.saying import alone, refuse, say
 from tests.report.runs import ATTACKED, CLEAN, make_run
@@ -44,14 +45,20 @@ WIDER = {
     "narrower": lambda array: array[..., :-1],
     "wider": lambda array: np.concatenate([array, array[..., :1]], -1),
 }
-FEW = ("missing", "of one dimension less", "too short", "wider")  # for the unit tier
 ROWS = [
-    pytest.param(name, key, change, id=f"{name[-11:]} {key} {how}", marks=[] if how in FEW else pytest.mark.slow)
+    pytest.param(name, key, change, id=f"{name[-11:]} {key} {how}")
     for name, key in ARRAYS
     for how, change in (DAMAGES | (SHORTER | WIDER if name != DATA else {})).items()
 ]
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures, which do not depend on these arrays, are not drawn: that takes most of a page's time."""
+    monkeypatch.setattr(Figure, "savefig", lambda self, to, **_: to.write('<svg viewBox="0 0 1 1"></svg>'))
+
+
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("name", "key", "change"), ROWS)
 def test_arrays(
     refuse: Callable[..., str], name: str, key: str, change: Callable[[np.ndarray], np.ndarray | None]

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 PERCENT = "\N{NO-BREAK SPACE}%"
@@ -30,7 +31,13 @@ class Panel:
 
 def fill(template: str, **values: Any) -> Markup:
     """A template with values in it."""
-    return Markup(environment.from_string(template).render(**values))
+    return Markup(_compiled(template).render(**values))
+
+
+@cache
+def _compiled(template: str) -> Template:
+    """There are some dozens of them, each of which is filled hundreds of times for a page."""
+    return environment.from_string(template)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], caption: str) -> Markup:
