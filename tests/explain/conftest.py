@@ -6,9 +6,9 @@ from torch import nn
 
 from assay.adversary.victim import Victim
 from assay.models.classifier import Classifier
-from tests.mistakes.saying import alone, finished, refuse, run, say
+from tests.mistakes.saying import alone, finished, refuse, run, say, undrawn
 
-__all__ = ["alone", "finished", "refuse", "run", "say"]
+__all__ = ["alone", "finished", "refuse", "run", "say", "undrawn"]
 
 
 def classifier(net, shape=(1, 8, 8), classes=3):

@@ -109,6 +109,7 @@ CASES = [
 ]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("kind", "name", "damage"), CASES, ids=[f"{kind}: {name}" for kind, name, _ in CASES])
 def test_a_damaged_file_is_named_in_one_line(refuse, explained, kind, name, damage):
     path = folder(explained, kind) / f"{kind}.safetensors"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from matplotlib.figure import Figure
 
 from assay.cli import main
 from assay.data import cifar, fashion_mnist, mnist
@@ -42,6 +43,12 @@ def say() -> Say:
         return Said(code, out.getvalue(), err.getvalue())
 
     return run
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures, which do not depend on what was damaged, are not drawn: that takes most of a page's time."""
+    monkeypatch.setattr(Figure, "savefig", lambda self, to, **_: to.write('<svg viewBox="0 0 1 1"></svg>'))
 
 
 @pytest.fixture

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from matplotlib.figure import Figure
 
-from tests.mistakes.saying import alone, refuse, say
+from tests.mistakes.saying import alone, refuse, say, undrawn
 from tests.report.runs import ATTACKED, CLEAN, make_run
 
 pytestmark = pytest.mark.slow  # a page is written for each
 
-__all__ = ["alone", "refuse", "say"]  # fixtures
+__all__ = ["alone", "refuse", "say", "undrawn"]  # fixtures
 PREDICTIONS, STRIP = f"evaluations/{CLEAN}/predictions", f"evaluations/{ATTACKED}/strip"
 GALLERY, DATA = f"evaluations/{ATTACKED}/gallery", "panels/data"
 ARRAYS = [
@@ -50,12 +49,6 @@ ROWS = [
     for name, key in ARRAYS
     for how, change in (DAMAGES | (SHORTER | WIDER if name != DATA else {})).items()
 ]
-
-
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures, which do not depend on these arrays, are not drawn: that takes most of a page's time."""
-    monkeypatch.setattr(Figure, "savefig", lambda self, to, **_: to.write('<svg viewBox="0 0 1 1"></svg>'))
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -12,9 +12,9 @@ from assay.report.page import page
 from assay.run_folder import open_run
 from assay.verify.ledger import Ledger
 from tests.explain.test_panels import change
-from tests.mistakes.saying import alone, finished, refuse, run, say
+from tests.mistakes.saying import alone, finished, refuse, run, say, undrawn
 
-__all__ = ["alone", "finished", "refuse", "run", "say"]
+__all__ = ["alone", "finished", "refuse", "run", "say", "undrawn"]
 IMAGES = ("--image", "1446", "1321")
 
 
@@ -78,6 +78,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", BROKEN)
 def test_damaged_numbers_are_named_in_one_line(refuse, run, name):
     path = explained(run, "occlusion-patch=8") / "quality.safetensors"
