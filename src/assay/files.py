@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 OBEYED = ("Cc", "Cs", "Zl", "Zp")  # categories of signs that end a line, or that a terminal takes for an order
 TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # and those that turn what follows around
@@ -44,6 +45,23 @@ def made(env: Path) -> str:
         return str(json.loads(env.read_text("utf-8"))["date"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+def parsed(text: str) -> Any:
+    """What JSON says; ValueError where it says something twice, or half a character, which no report could hold."""
+    content = json.loads(text, object_pairs_hook=_once)
+    if "\\u" in text:
+        json.dumps(content, ensure_ascii=False).encode()
+    return content
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a key that stands there twice a person reads the first value, and Python the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"it says {next(name for name in names if names.count(name) > 1)!r} twice")
+    return found
 
 
 def reason(error: BaseException) -> str:

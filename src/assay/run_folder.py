@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 import safetensors.numpy
 
 from assay import contents, soundness
-from assay.files import made, reason, whole
+from assay.files import made, parsed, reason, whole
 
 SCHEMA = 2
 LONGEST_NAME = 100
@@ -63,13 +63,13 @@ class Folder:
         self._write_text(name, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
     def read_json(self, name: str) -> Any:
-        return self._read(name, lambda path: _parsed(path.read_text("utf-8")))
+        return self._read(name, lambda path: parsed(path.read_text("utf-8")))
 
     def write_lines(self, name: str, lines: list[dict[str, Any]]) -> None:
         self._write_text(name, "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines))
 
     def read_lines(self, name: str) -> list[dict[str, Any]]:
-        return self._read(name, lambda path: [_parsed(line) for line in path.read_text("utf-8").splitlines()])
+        return self._read(name, lambda path: [parsed(line) for line in path.read_text("utf-8").splitlines()])
 
     def write_table(self, name: str, columns: Arrays) -> None:
         table = pa.table({key: pa.array(column) for key, column in columns.items()})
@@ -277,14 +277,6 @@ def safe_name(*parts: object) -> str:
 def file_hash(path: Path) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
-def _parsed(text: str) -> Any:
-    """What JSON says; ValueError where it says half a character, which no report could hold."""
-    content = json.loads(text)
-    if "\\u" in text:
-        json.dumps(content, ensure_ascii=False).encode()
-    return content
 
 
 def _beside(place: Path) -> Path:

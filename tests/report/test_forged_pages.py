@@ -73,6 +73,13 @@ FORGED: dict[str, Callable[[str], str]] = {
     "a table that is hidden": lambda text: text.replace("<table>", '<table style="display: none">', 1),
     "another script": lambda text: text.replace("<script>", "<script>/**/", 1),
     "another style": lambda text: text.replace("<style>", "<style>table{display:none}", 1),
+    "a word that a browser reads": lambda text: text.replace("<main>", "<main><![CDATA[><b>99.9 %</b>]]>", 1),
+    "a question to nobody": lambda text: text.replace("<main>", "<main><?php ?><b>99.9 %</b>", 1),
+    "a style that calls itself a picture": lambda text: text.replace(
+        "<main>", '<main style="data:image/;display:none">', 1
+    ),
+    "a word in a figure": lambda text: text.replace("</desc>", "</desc><b>99.9 %</b>", 1),
+    "a word beside a figure's words": lambda text: text.replace("</desc>", "</desc><foreignObject/>", 1),
     "another end": lambda text: text + "<p>And it is safe.</p>",
 }
 DRAWN: dict[str, Callable[[str], str]] = {
@@ -96,13 +103,16 @@ def test_a_forged_page_is_named(page: Path, made: Path, forged: str) -> None:
     assert [line.split(":")[0] for line in differences] == ["page.html"]
     assert ("drawing" in differences[0]) == (forged in DRAWN)
     assert not unknown
+    change(page.with_suffix(".json"), lambda text: re.sub(r'("matplotlib": ")', r"\g<1>9", text))
+    assert bool(said_of(page, made)[0]) == (forged in FORGED)  # who made it is what the forger says
 
 
 def test_the_first_word_that_differs_is_told(page: Path, say: Say) -> None:
     change(page, FORGED["a number in a table"])
     said = say("verify", "runs/plain", "runs/hard", "--report", page)
     assert said.code == 1
-    assert re.search(r"page.html: in the panel '[A-Z].*' it says '93\.3.*', '33\.3.*' wanted", said.out)
+    assert re.search(r"page.html: in the panel '[A-Z].*' it says '….*93\.3.*…', '….*33\.3.*…' wanted", said.out)
+    assert "xa0" not in said.out
 
 
 def test_runs_that_change_their_names_are_named(page: Path) -> None:
@@ -133,7 +143,9 @@ def test_other_versions_draw_otherwise_and_say_the_same(page: Path, made: Path) 
     change(page, FORGED["a word"])
     assert said_of(page, made)[0]
     change(page.with_suffix(".json"), lambda text: re.sub(r'("assay": ")', r"\g<1>9.", text, count=1))
-    assert "page.html: whether it says what its figures say: assay '9." in said_of(page, made)[1][0]
+    assert said_of(page, made)[0][0].startswith(
+        "page.html: assay '9.0.1.0' made it, says report.json, and this is 0.1.0"
+    )
 
 
 def test_one_of_its_runs_is_not_enough_for_the_page(page: Path) -> None:

@@ -103,10 +103,14 @@ def test_verify_counts_report_json_again(say: Say, alone: Path) -> None:
     ("text", "told"),
     [
         ("nothing", "is no report.json"),
+        ('{"schema": 2, "schema": 2, "runs": [], "together": []}', "it says 'schema' twice"),
         ("{}", "it names no runs"),
         ('{"schema": 2, "runs": [], "together": []}', "it names no runs"),
         ('{"schema": 1, "runs": [{"weights": "v"}], "together": []}', "has schema 1"),
-        ('{"schema": 2, "runs": [{"weights": "v"}], "together": []}', "tells nothing of a run with the weights w"),
+        (
+            '{"schema": 2, "runs": [{"weights": "v"}], "together": []}',
+            "tells nothing of run: of no run with its weights, w",
+        ),
     ],
 )
 def test_what_is_no_report_is_told_in_a_line(say: Say, alone: Path, text: str, told: str) -> None:

@@ -1,9 +1,11 @@
 """What was compared: agreements are counted, each difference is a line, and what nobody can know is said."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -45,7 +47,10 @@ class Ledger:
         if equal(says, wanted):
             self.figures += 1
             return True
-        self.differs(where, f"{what} is {short(says)}, {short(wanted)} wanted")
+        told = (short(says), short(wanted))
+        if told[0] == told[1]:  # both too long, and alike as far as they are shown
+            told = apart(repr(says), repr(wanted))
+        self.differs(where, f"{what} is {told[0]}, {told[1]} wanted")
         return False
 
     def rows(self, where: object, index: np.ndarray, wrong: np.ndarray, tell: Tell) -> None:
@@ -83,6 +88,21 @@ def short(value: Any) -> str:
     """A value in a line."""
     text = f"{value:.9g}" if isinstance(value, float) else repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def parting(one: str, other: str) -> int:
+    """Where two texts part."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (here, there) in pairs if here != there), min(len(one), len(other)))
+
+
+def apart(one: str, other: str) -> tuple[str, str]:
+    """Two long texts around the place where they part, for a line; of HTML what is read, if that differs."""
+    place = parting(one, other)
+    cuts = [text[max(0, place - LONGEST // 2) : place + LONGEST // 2] for text in (one, other)]
+    read = [unescape(re.sub(r"<[^<>]*>|^[^<>]*>|<[^<>]*$", " ", cut)) for cut in cuts]
+    first, second = (f"'…{' '.join(text.split())}…'" for text in (cuts if read[0] == read[1] else read))
+    return first, second
 
 
 def _name(what: str, place: int, value: Any) -> str:

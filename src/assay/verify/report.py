@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from assay.files import parsed
 from assay.report.numbers import SCHEMA, compared, numbers_of
 from assay.report.seen import Seen, seen_of
 from assay.run_folder import Run
@@ -12,6 +13,8 @@ from assay.verify.ledger import Ledger
 from assay.verify.page import verify_page
 
 OTHERS = "{}: of its {} runs {} given here: to compare them and to make the page again, give them all"
+
+EMPTY = "{}: its panel {!r} is empty, though the run has what fills it: left out, or added after the page was made"
 
 
 def verify_report(runs: Sequence[Run], file: Path, drawn: Callable[[list[Seen]], str]) -> Ledger:
@@ -46,7 +49,7 @@ def _told_of(file: Path, said: dict[str, Any], runs: Sequence[Run]) -> dict[int,
         weights = run.read_json("model.json")["weights"]
         places = [place for place, one in enumerate(said["runs"]) if one.get("weights") == weights]
         if not places:
-            raise ValueError(f"{file} tells nothing of a run with the weights {weights}")
+            raise ValueError(f"{file} tells nothing of {run.path}: of no run with its weights, {weights}")
         named = [place for place in places if Path(str(said["runs"][place].get("folder"))).name == run.name]
         for place in named or places:
             told.setdefault(place, run)
@@ -66,7 +69,11 @@ def _again(ledger: Ledger, file: Path, one: dict[str, Any], place: int, run: Run
             return None
         others = one["panels"]["reproduce"]["others"]  # later ones change nothing
         seen = seen_of(run, (str(name), str(one["folder"]), place), shown, _known(others, shown, known))
-        ledger.same(file, str(name), one, json.loads(json.dumps(numbers_of(seen))))  # a tuple is a list there
+        again = json.loads(json.dumps(numbers_of(seen)))  # a tuple is a list there
+        for panel in [panel for panel, held in again["panels"].items() if held and one["panels"].get(panel, 1) is None]:
+            ledger.differs(file, EMPTY.format(name, panel))
+            again["panels"][panel] = None
+        ledger.same(file, str(name), one, again)
         return seen
     return None
 
@@ -99,8 +106,10 @@ def _misnamed(one: dict[str, Any], run: Run) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        said = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        said = parsed(file.read_text("utf-8"))
+    except OSError as error:
+        raise ValueError(f"the figures of a page lie beside it, in {file}: {error.strerror}") from error
+    except ValueError as error:
         raise ValueError(f"{file} is no report.json: {error}") from error
     whole = isinstance(said, dict) and isinstance(said.get("runs"), list) and isinstance(said.get("together"), list)
     if not whole or not said["runs"] or not all(isinstance(one, dict) for one in said["runs"]):
