@@ -95,7 +95,7 @@ def _text(run: str, ledger: "Ledger") -> str:
         lines.append(
             f"  {name}  again: {again['clean']} clean answers, {again['proofs']} proofs, "
             f"{again['attacked']} images attacked, {again['moved']} of {again['verdicts']} verdicts moved"
-            f"{'' if again['same_machine'] else ' (another machine or version made it)'}"
+            f"{'' if again['same_machine'] else ' (env.json says another machine or version)'}"
         )
     lines += [f"  {len(ledger.differences)} differences" if len(ledger.differences) != 1 else "  1 difference"]
     lines += [f"    {text}" for text in ledger.differences]
