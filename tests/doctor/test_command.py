@@ -24,6 +24,9 @@ import torch.nn.functional as F
 
 def right(model, images, labels, eps=8 / 255):
     print("a step")
+    return quiet(model, images, labels, eps)
+
+def quiet(model, images, labels, eps):
     points = images.clone().requires_grad_(True)
     gradient = torch.autograd.grad(F.cross_entropy(model(points), labels), points)[0]
     return (images + eps * gradient.sign()).clamp(0, 1).detach()
@@ -173,7 +176,7 @@ def test_the_report_shows_it_escaped(say: Say) -> None:
 
 MISTAKES = [
     (("attack", "none.py:f"), "attack 'none.py:f': there is no file 'none.py'"),
-    (("attack", "mine.py:rihgt"), "unknown function in mine.py 'rihgt'; there are right, pair,"),
+    (("attack", "mine.py:rihgt"), "unknown function in mine.py 'rihgt'; there are right, quiet,"),
     (
         ("attack", "mine.py:none"),
         "mine.py:none needs 0 values (none): an attack is called with (model, images, labels)",
@@ -194,6 +197,7 @@ MISTAKES = [
     (("attack", "pgd", "--eps", "x"), "--eps 'x' is not a number: write 0.1 or 8/255"),
     (("attack", "pgd", "--eps", "8"), "--eps must be at most 1 in linf, got 8; for 8 levels of 255 write 8/255"),
     (("attack", "mine.py:right", "--eps", "8", "--norm", "linf"), "--eps must be at most 1 in linf, got 8"),
+    (("attack", "mine.py:quiet", "--eps", "8"), "it walks in linf, where eps is at most 1, got 8; for 8 levels of 255"),
     (("attack", "square", "--norm", "l1"), "square knows linf and l2, got l1"),
     (("attack", "pgd", "--norm", "l7"), "--norm: unknown value 'l7'; there are "),
     (("attack", "pgd", "--claims", "nonsense"), "--claims: unknown value 'nonsense'; there are "),

@@ -32,6 +32,12 @@ def test_a_panel_without_data_is_null(tmp_path: Path) -> None:
     assert empty == {panel.__name__ for panel in PANELS} - {"reproduce", "limits"}
 
 
+def test_how_to_read_each_panel_is_told(tmp_path: Path) -> None:
+    told = (Path(__file__).parents[2] / "docs/reading-a-report.md").read_text("utf-8")
+    titles = [panel(look([bare_run(tmp_path / "run")])).title for panel in PANELS]
+    assert [title for title in titles if f"**{title}" not in told] == []
+
+
 def test_runs_are_compared_as_on_the_page(tmp_path: Path) -> None:
     seen = look([make_run(tmp_path / name) for name in ("a", "b")])
     (line,) = numbers(seen)["together"]

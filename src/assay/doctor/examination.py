@@ -166,6 +166,8 @@ def examination(
     seconds: what there is time for; a slow attack is shown fewer images.
     """
     told = eps if eps is not None else attack.eps
+    if eps is not None and eps > 1 and norm is None and _walks_in_linf(attack):
+        raise ValueError(f"it walks in linf, where eps is at most 1, got {eps:g}; for 8 levels of 255 write 8/255")
     first_norm: Norm = norm or ("linf" if told is None or told <= 0.5 else "l2")
     first_eps = told if told is not None else USUAL_EPS[first_norm]
     trial = run(attack, canaries.straight(first_norm, first_eps))
@@ -190,6 +192,18 @@ def examination(
     slow = trial.seconds > seconds / TRIALS
     n = FEWER if slow else MOST
     return Examination(attack, found_norm, found_eps if even else USUAL_EPS[found_norm], claims, n, by_word)
+
+
+def _walks_in_linf(attack: Yours) -> bool:
+    """Whether its changes are as large as its eps in linf, an eps that is usual there."""
+    if not attack.hears_eps:
+        return False
+    usual = USUAL_EPS["linf"]
+    trial = run(attack, canaries.straight("linf", usual))
+    if trial.points is None or not trial.deltas.isfinite().all():
+        return False
+    sizes = THREATS["linf"]().size(trial.deltas).numpy()
+    return bool(abs(np.median(sizes) / usual - 1) <= SAME)
 
 
 def _claim(trial: Trial, even: bool) -> Claim:
