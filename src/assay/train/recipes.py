@@ -141,8 +141,8 @@ def resnet18_128() -> Recipe:
     """`resnet18` on the same: for --weights, as of a run of the recipe `resnet18`, with or without --freeze.
 
     From three epochs on CIFAR-10: 87.1 % (84.8–89.1, n 900, one seed) in 858 s beside others; 89.7 % of the training
-    images, 86.4 % of validation. The last layer only: 63.9 % (60.7–67.0) in 177 s; 62.6 %, 64.2 %. Without --weights, from
-    scratch: 83.3 % (80.8–85.6) in 671 s on one of the cores; 87.4 %, 86.7 %.
+    images, 86.4 % of validation. The last layer only: 63.9 % (60.7–67.0) in 177 s; 62.6 %, 64.2 %. Without --weights:
+    83.3 % (80.8–85.6) in 671 s on one of the cores; 87.4 %, 86.7 %.
     """
     return replace(
         resnet18(),
