@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # torch's threads, loaded later, sleep while they wait: where they spin, a program beside this one makes small
     # batches seven times slower (benchmarks/log.md)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if not sys.stderr.isatty():  # a log wants a sign of life, and not ten a second
+        os.environ.setdefault("TQDM_MININTERVAL", "30")
     memory.kept()
     try:
         code = carried_out(arguments)
