@@ -59,7 +59,37 @@ LONGER = (  # what `make test` has no time for
     "test_recipes.py::test_a_short_form_lies_in_its_band[better_cnn_128",
     "test_same_answer.py::test_a_new_attack_is_one_new_file",
     "test_ray.py::test_a_cluster_that_is_not_there",
-    "test_recipes.py::test_a_short_form_lies_in_its_band[cifar10_hard",
+    *(
+        f"test_recipes.py::test_a_short_form_lies_in_its_band[{name}"
+        for name in ("cifar10_hard", "speed_cnn", "resnet14")
+    ),
+    *(
+        f"doctor/test_attacks.py::test_a_wrong_attack_is_named[{name}]"
+        for name in (
+            "clamps_normalised_images",
+            "steps_by_the_mean_gradient",
+            "forgets_the_ball_with_a_fixed_step",
+            "halves_its_step_each_time",
+            "rounds_to_eight_bit",
+            "walks_on_the_sphere",
+            "projects_each_channel_alone",
+            "exponentiates_by_hand",
+        )
+    ),
+    "doctor/test_models.py::test_a_wrong_model_is_named[k_winners",
+    "doctor/test_models.py::test_an_untaught_model_of_this_house_is_left_in_peace[resnet14",
+    *(
+        f"test_attacks.py::test_attack[{name}"
+        for name in (
+            "cascade-returns_images_of_its_own",
+            "cascade-stays_within_the_pixels",
+            "cascade-hears",
+            "fmn-breaks_linear_models_off",
+            "apgd-other_draws",
+            "square-company",
+            "apgd-company",
+        )
+    ),
     "test_forgeries.py::test_it_is_named_with_the_model[a_patch_that",
     "test_forgeries.py::test_it_is_named_with_the_model[a steeper",
     "test_ray.py::test_the_command_starts",
@@ -204,5 +234,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Types and shapes are checked in the unit tier alone: it takes half the time of what climbs many steps."""
-    jaxtyping.config.update("jaxtyping_disable", item.get_closest_marker("slow") is not None)
+    """Types and shapes are checked in the unit tier alone: it takes half the time of what climbs many steps.
+
+    Of every attack tests/oracles asks the same calls with them.
+    """
+    climbs = item.get_closest_marker("slow") is not None or "contracts/test_attacks.py" in item.nodeid
+    jaxtyping.config.update("jaxtyping_disable", climbs)

@@ -146,9 +146,12 @@ def test_what_was_left_half_written_is_swept_away(say: Say, run: Path) -> None:
 
 
 def start(out: Path, *words: str) -> "subprocess.Popen[str]":
-    """Assay in a process of its own, with one thread as in the tests."""
+    """Assay in a process of its own, with one thread as in the tests, that hears SIGINT also if these do not."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "assay", *words, "--out", str(out)]
+    hears = (
+        "import signal, sys; signal.signal(2, signal.default_int_handler); from assay.cli import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-c", hears, *words, "--out", str(out)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
