@@ -38,9 +38,16 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=5120, help="for hardening")
     parser.add_argument("--rounds", type=int, default=5, help="of hardening")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--as-right", type=int, default=0, help="epochs the textbook gets to be as right; alone")
     parser.add_argument("--log", action="store_true", help="append the figures to log.md")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
+    if asked.as_right:
+        about = [
+            f"one training each; the textbook is asked about the test images after each of {asked.as_right} epochs"
+        ]
+        journal.present("mnist_cnn until the textbook is as right", about, [compare_equals(asked.as_right)], asked.log)
+        return
     with tempfile.TemporaryDirectory() as folder:
         training = compare_training(Path(folder) / "run", asked)
         hardening = compare_hardening(Path(folder) / "run", asked)
@@ -68,8 +75,14 @@ class Digits(Dataset[tuple[Tensor, int]]):
         return (pixels - self.mean) / self.spread, int(self.labels[place])
 
 
-def textbook(images: ImageSet, epochs: int, seed: int, attack: Attack | None = None) -> nn.Module:
-    """The loop as it is taught."""
+def textbook(
+    images: ImageSet,
+    epochs: int,
+    seed: int,
+    attack: Attack | None = None,
+    after: Callable[[nn.Module], bool] = lambda _: False,
+) -> nn.Module:
+    """The loop as it is taught; `after` each epoch it may be told to stop."""
     torch.manual_seed(seed)
     net = mnist_cnn(images.shape, len(images.classes))
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
@@ -80,6 +93,8 @@ def textbook(images: ImageSet, epochs: int, seed: int, attack: Attack | None = N
             optimizer.zero_grad()
             F.cross_entropy(net(points), labels).backward()
             optimizer.step()
+        if after(net):
+            break
     return net
 
 
@@ -141,6 +156,32 @@ def compare_training(run: Path, asked: argparse.Namespace) -> str:
         for name, taken in seconds.items()
     ]
     return journal.table(("training", "seconds", "times the textbook", "accuracy %, mean (seeds)"), rows)
+
+
+def compare_equals(epochs: int) -> str:
+    """Seconds of learning until the textbook is as right as assay."""
+    train, test = load("mnist", "train"), load("mnist", "test")
+    (mean,), (spread,) = train.mean_and_spread()
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        _learn(Path(folder) / "run")
+        ours = time.perf_counter() - began
+        wanted = _accuracy(load_run(Path(folder) / "run")[1], test.pixels(), test.labels)
+    rows = [("assay", RECIPE.epochs, f"{ours:.1f}", "", f"{wanted:.2f}")]
+    began, looking = time.perf_counter(), 0.0
+
+    def after(net: nn.Module) -> bool:
+        nonlocal looking
+        looked = time.perf_counter()
+        right = _accuracy(net, (test.pixels() - mean) / spread, test.labels)
+        net.train()
+        took = looked - began - looking
+        rows.append(("textbook", len(rows), f"{took:.1f}", f"{took / ours:.1f}", f"{right:.2f}"))
+        looking += time.perf_counter() - looked
+        return right >= wanted
+
+    textbook(train, epochs, 0, after=after)
+    return journal.table(("", "epochs", "seconds", "times assay's", "accuracy %"), rows)
 
 
 def compare_hardening(run: Path, asked: argparse.Namespace) -> str:
