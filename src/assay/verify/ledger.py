@@ -1,5 +1,6 @@
 """What was compared: agreements are counted, each difference is a line, and what nobody can know is said."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -49,7 +50,8 @@ class Ledger:
             return True
         told = (short(says), short(wanted))
         if told[0] == told[1]:  # both too long, and alike as far as they are shown
-            told = apart(repr(says), repr(wanted))
+            texts = repr(says), repr(wanted)
+            told = apart(*texts, parting(*texts))
         self.differs(where, f"{what} is {told[0]}, {told[1]} wanted")
         return False
 
@@ -77,6 +79,11 @@ class Ledger:
         return False
 
 
+def as_read(content: Any) -> Any:
+    """What is counted again, as a file of JSON would hold it: a tuple is a list there."""
+    return json.loads(json.dumps(content))
+
+
 def equal(says: Any, wanted: Any) -> bool:
     """Whether two values of JSON are the same; floats up to rounding."""
     if isinstance(wanted, float) and isinstance(says, int | float) and not isinstance(says, bool):
@@ -96,9 +103,8 @@ def parting(one: str, other: str) -> int:
     return next((place for place, (here, there) in pairs if here != there), min(len(one), len(other)))
 
 
-def apart(one: str, other: str) -> tuple[str, str]:
+def apart(one: str, other: str, place: int) -> tuple[str, str]:
     """Two long texts around the place where they part, for a line; of HTML what is read, if that differs."""
-    place = parting(one, other)
     cuts = [text[max(0, place - LONGEST // 2) : place + LONGEST // 2] for text in (one, other)]
     read = [unescape(re.sub(r"<[^<>]*>|^[^<>]*>|<[^<>]*$", " ", cut)) for cut in cuts]
     first, second = (f"'…{' '.join(text.split())}…'" for text in (cuts if read[0] == read[1] else read))

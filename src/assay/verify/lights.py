@@ -1,6 +1,5 @@
 """The diagnostics once more: what checks.json says of the number is what the model shows."""
 
-import json
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -8,7 +7,7 @@ from assay.data import ImageSet
 from assay.evaluate.belief import SQUARE, examine
 from assay.evaluate.robust import Evaluation, Plan, derive
 from assay.models.classifier import Classifier
-from assay.verify.ledger import Ledger
+from assay.verify.ledger import Ledger, as_read
 from assay.verify.looked import Looked
 from assay.verify.proofs import proofs_of
 
@@ -28,7 +27,7 @@ def verify_lights(
         for says, finds in zip(said, found, strict=True):
             if same:
                 told, again = ({key: one[key] for key in one if key != "seconds"} for one in (says, finds))
-                ledger.same(where, says["check"], told, json.loads(json.dumps(again)))
+                ledger.same(where, says["check"], told, as_read(again))
             elif says["light"] != finds["light"]:
                 ledger.unsure(f"{where}: {says['check']} is {says['light']}, here {finds['light']}: another machine")
     return len(said)

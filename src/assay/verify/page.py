@@ -24,8 +24,9 @@ def verify_page(ledger: Ledger, file: Path, said: dict[str, Any], again: str) ->
     elif (text := file.read_text("utf-8", "replace")) == again:
         ledger.figures += 1
     elif (here := _words(text)) != (there := _words(again)):
-        says, wanted = apart(here, there)
-        ledger.differs(file, f"{_panel(there[: parting(here, there)])} it says {says}, {wanted} wanted")
+        place = parting(here, there)
+        says, wanted = apart(here, there, place)
+        ledger.differs(file, f"{_panel(there[:place])} it says {says}, {wanted} wanted")
     elif said.get("drawn") == drawn():
         ledger.differs(file, "a drawing or a picture in it is not the one that is made of these runs")
     else:

@@ -1,6 +1,5 @@
 """A report.json and the page beside it against the runs that they tell of, counted and made again from their files."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,18 +8,17 @@ from assay.files import parsed
 from assay.report.numbers import SCHEMA, compared, numbers_of
 from assay.report.seen import Seen, seen_of
 from assay.run_folder import Run
-from assay.verify.ledger import Ledger
+from assay.verify.ledger import Ledger, as_read
 from assay.verify.page import verify_page
 
 OTHERS = "{}: of its {} runs {} given here: to compare them and to make the page again, give them all"
-
 EMPTY = "{}: its panel {!r} is empty, though the run has what fills it: left out, or added after the page was made"
 
 
-def verify_report(runs: Sequence[Run], file: Path, drawn: Callable[[list[Seen]], str]) -> Ledger:
+def verify_report(runs: Sequence[Run], file: Path, page_of: Callable[[list[Seen]], str]) -> Ledger:
     """What it says of these runs, each found by its weights; of all of its runs, what its page says, too.
 
-    file: report.json, or the page; drawn makes a page. ValueError if it is no report, or tells nothing of one of them.
+    file: report.json, or the page, as page_of makes it. ValueError if it is no report, or tells nothing of a run.
     """
     figures, ledger = file.with_suffix(".json"), Ledger()
     said = _read(figures)
@@ -30,9 +28,9 @@ def verify_report(runs: Sequence[Run], file: Path, drawn: Callable[[list[Seen]],
         ledger.unsure(OTHERS.format(figures, len(said["runs"]), f"{len(told)} {'is' if len(told) == 1 else 'are'}"))
     elif whole := [one for one in seen if one]:
         with ledger.reading():
-            ledger.same(figures, "together", said["together"], json.loads(json.dumps(compared(whole))))
+            ledger.same(figures, "together", said["together"], as_read(compared(whole)))
             if len(whole) == len(seen):
-                verify_page(ledger, _page(file), said, drawn(whole))
+                verify_page(ledger, _page(file), said, page_of(whole))
     return ledger
 
 
@@ -69,7 +67,7 @@ def _again(ledger: Ledger, file: Path, one: dict[str, Any], place: int, run: Run
             return None
         others = one["panels"]["reproduce"]["others"]  # later ones change nothing
         seen = seen_of(run, (str(name), str(one["folder"]), place), shown, _known(others, shown, known))
-        again = json.loads(json.dumps(numbers_of(seen)))  # a tuple is a list there
+        again = as_read(numbers_of(seen))
         for panel in [panel for panel, held in again["panels"].items() if held and one["panels"].get(panel, 1) is None]:
             ledger.differs(file, EMPTY.format(name, panel))
             again["panels"][panel] = None

@@ -77,8 +77,10 @@ def other_machine(looked: Looked, device: torch.device, here: Mapping[str, Any])
     """On what other machine or version the evaluation says that it was made; "" if it says one like this."""
     said, known = looked.folder.read_json("env.json"), dict(here) | {"device": device.type}
     said = {**said, "device": looked.config.get("device")}
-    parted = [key for key in ("device", *MACHINE) if said.get(key) != known.get(key)]
-    return ", ".join(f"{key} {short(said.get(key))}, here {short(known.get(key))}" for key in parted[:1])
+    for key in ("device", *MACHINE):
+        if said.get(key) != known.get(key):
+            return f"{key} {short(said.get(key))}, here {short(known.get(key))}"
+    return ""
 
 
 def _clean(ledger: Ledger, looked: Looked, images: ImageSet, classifier: Classifier, plan: Plan) -> None:

@@ -123,8 +123,8 @@ def _designs(bench: Bench) -> list[Row]:
         gained("D4", "own design beside the small CNN", 10, better, bench.quick, OTHER_CLASSES),
         gained("D4", "batch norm alone beside the small CNN", 0, normed, bench.quick, OTHER_CLASSES),
     ]  # fmt: skip
+    whole = "better_cnn" if bench.quick else "better"  # of as many images and epochs as what is changed
     for name, change in _changes(bench.quick).items():
-        whole = "better_cnn" if bench.quick else "better"
         why = f"{bench.gain(whole, name)['points']:+.1f} points beside the whole, of as many images and epochs"
         rows.append(alone("D4", f"own design, {change}", bench.test(name), why))
     top1, top5 = bench.test("better_cnn"), bench.top5("better_cnn")
