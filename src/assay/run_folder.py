@@ -279,6 +279,12 @@ def file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
+def code_hash(architecture: str) -> str | None:
+    """That of the user's file which builds FILE.py:FUNCTION; None if it is gone, or the network one of this house."""
+    file = Path(architecture.rpartition(":")[0])
+    return file_hash(file) if file.suffix == ".py" and file.is_file() else None
+
+
 def _beside(place: Path) -> Path:
     return place.with_name(f".{place.name}.part")
 

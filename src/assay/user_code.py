@@ -14,6 +14,12 @@ from assay.spec import pick
 YOURS = "_assay_user_"  # before the names of modules that are files of the user's
 
 
+def settled(text: str) -> str:
+    """The same name from wherever it is read: the path of a FILE.py:FUNCTION is whole."""
+    path, _, function = text.rpartition(":")
+    return f"{Path(path).expanduser().resolve()}:{function}" if path.endswith(".py") else text
+
+
 def from_file(text: str, what: str) -> Callable[..., Any]:
     """The function that FILE.py:FUNCTION names. Runs the file: it is the user's own code, named by the user."""
     path, _, name = text.rpartition(":")

@@ -203,3 +203,47 @@ def test_a_file_that_has_gone_is_asked_for(bring: Callable[..., Said], say: Say)
     said = say("evaluate", "mine")
     assert said.code == 2
     assert "there is no file" in said.err
+
+
+@pytest.fixture
+def learn(say: Say, alone: Path) -> Callable[..., Said]:
+    """Train a function of networks.py by a recipe of the house."""
+    shutil.copy(FILE, "networks.py")
+    few = ("--data", "digits", "--epochs", "2", "--images", "64", "--out", "mine")
+    return lambda model, *more: say("train", "mlp", "--model", f"networks.py:{model}", *few, *more)
+
+
+def test_a_network_of_yours_learns_by_a_recipe(learn: Callable[..., Said], say: Say, tmp_path: Path) -> None:
+    said = learn("right", "--json")
+    assert said.code == 0, said
+    assert json.loads(said.out)["validation"]["epoch"] == 2
+    config, model = (json.loads(Path(f"mine/{name}.json").read_text()) for name in ("config", "model"))
+    whole = f"{Path('networks.py').resolve()}:right"
+    assert (config["recipe"]["model"], model["architecture"]) == (whole, whole)
+    assert say("verify", "mine").code == 0
+    assert learn("right", "--resume").code == 0
+    with Path("networks.py").open("a") as file:
+        file.write("# another\n")
+    assert "mine was begun with other code of the network" in learn("right", "--resume").err
+    assert "networks.py has" in say("verify", "mine").out
+
+
+UNABLE = [
+    *(row for row in NETWORKS if row[0] != "wanting"),
+    ("five", "the model has 5 outputs, but the data have 10 classes"),
+    ("detached", "the model has no gradient with respect to its images"),
+    ("wanting", "networks.py:wanting has nothing to learn: it must build an nn.Module with parameters"),
+]
+
+
+@pytest.mark.parametrize(("function", "said"), UNABLE, ids=[row[0] for row in UNABLE])
+def test_a_network_that_cannot_learn(learn: Callable[..., Said], function: str, said: str) -> None:
+    assert said in refused(learn(function))
+
+
+def test_a_hardened_network_of_yours_keeps_its_code(learn: Callable[..., Said], say: Say) -> None:
+    assert learn("right").code == 0
+    few = ("--epochs", "1", "--images", "4", "--method", "fgsm", "--suite", "quick")
+    assert say("harden", "mine", "--out", "held", *few).code == 0
+    codes = [json.loads(Path(f"{run}/config.json").read_text())["source"] for run in ("mine", "held")]
+    assert codes[0] == codes[1]

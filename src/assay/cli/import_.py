@@ -62,17 +62,17 @@ def imported(
     force: bool,
 ) -> "Run":
     """A run folder with that network in it. Without weights it keeps those that it comes with."""
+    from assay import user_code
     from assay.adversary.victim import MICRO_BATCH, Victim
     from assay.cli import learning
     from assay.data import settled
     from assay.models.black_box import BlackBox, access_of
     from assay.models.classifier import build, check, put
     from assay.models.weights import renamed
-    from assay.run_folder import SCHEMA, create, file_hash
+    from assay.run_folder import SCHEMA, code_hash, create
 
     where = device_of(device)
-    path, _, function = model.rpartition(":")
-    architecture = f"{Path(path).resolve()}:{function}" if path.endswith(".py") else model
+    architecture = user_code.settled(model)
     scale = {"mean": mean or (0.0,) * images.shape[0], "std": std or (1.0,) * images.shape[0]}
     about = {"architecture": architecture, "shape": images.shape, "classes": images.classes}
     classifier = build(about | scale)
@@ -86,7 +86,7 @@ def imported(
     run = create(out, force)
     config = {"schema": SCHEMA, "imported": model, "data": settled(data), "skip_bad": skip_bad}
     config |= {"access": access_of(classifier.net)}
-    config |= {"source": file_hash(Path(path))} if path.endswith(".py") else {}
+    config |= {"source": code} if (code := code_hash(architecture)) else {}
     run.write_json("config.json", config | {"fingerprint": images.fingerprint})
     run.write_json("env.json", environment(0))
     learning.show_data(run, {"test": images})

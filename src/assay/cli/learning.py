@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from assay.cli.options import device_of, environment, load_images, load_named, load_run, note, percent, plan_of
 from assay.files import reason
-from assay.run_folder import SCHEMA, Run, create, file_hash, open_run
+from assay.run_folder import SCHEMA, Run, code_hash, create, file_hash, open_run
 from assay.spec import checked
 from assay.train.recipe import Recipe, recorded
 
@@ -98,6 +98,7 @@ def _begin(recipe: Recipe, parent: Path | None) -> Beginning:
     about = {"schema": SCHEMA, "recipe": recipe.describe(), "data": recipe.data, "fingerprint": images.fingerprint}
     about |= {"skip_bad": recipe.skip_bad, "parent": parent and str(parent), "parent_weights": origin}
     about |= {"initial_weights": initial, "job": job()}
+    about |= {"source": code} if (code := code_hash(classifier.architecture)) else {}
     return Beginning(recipe, splits, known, classifier, adversary, about, told)
 
 
@@ -187,6 +188,8 @@ def _new(recipe: Recipe, known: Mapping[str, Any], images: "ImageSet") -> "tuple
 
     inside = {key: known[key] for key in ("shape", "classes", "mean", "std")}
     classifier = build({"architecture": recipe.model, **inside}, recipe.seed)
+    if ".py:" in recipe.model:
+        _learns(classifier, images)
     if not recipe.weights:
         whiten(classifier, images)
         return classifier, None, []
@@ -199,6 +202,17 @@ def _new(recipe: Recipe, known: Mapping[str, Any], images: "ImageSet") -> "tuple
     if recipe.freeze:
         told += [f"frozen: all but {', '.join(weights.freeze(classifier.net))}"]
     return classifier, file_hash(file), told
+
+
+def _learns(classifier: "Classifier", images: "ImageSet") -> None:
+    """ValueError in one line for a network of the user's that has nothing to learn, or not these images."""
+    from assay.adversary.victim import MICRO_BATCH, Victim
+    from assay.models.classifier import check
+
+    if not any(parameter.requires_grad for parameter in classifier.net.parameters()):
+        raise ValueError(f"{classifier.architecture} has nothing to learn: it must build an nn.Module with parameters")
+    with Victim(classifier):
+        check(classifier, images.rows(slice(MICRO_BATCH)).pixels(), len(images.classes), gradients=True)
 
 
 def show_data(run: Run, splits: "dict[str, ImageSet]", known: dict[str, Any] | None = None) -> None:
@@ -229,9 +243,12 @@ def begun(path: Path, **given: Any) -> Recipe:
 def _begun_in(path: Path, about: dict[str, Any]) -> "Precision":
     """The precision that a run was begun with; ValueError if its images or its parent have changed since."""
     config = open_run(path).read_json("config.json")
-    for key, what in (("fingerprint", "images"), ("parent_weights", FIRST), ("initial_weights", FIRST)):
-        if config.get(key) != about[key]:
-            raise ValueError(f"--resume: {path} was begun with other {what}: {config.get(key)}, now {about[key]}")
+    for key, what in (
+        *(("fingerprint", "images"), ("parent_weights", FIRST), ("initial_weights", FIRST)),
+        ("source", "code of the network"),
+    ):
+        if config.get(key) != about.get(key):
+            raise ValueError(f"--resume: {path} was begun with other {what}: {config.get(key)}, now {about.get(key)}")
     precision: Precision = checked(f"{path / 'config.json'}: precision", config.get("precision"), PRECISION)
     return precision
 

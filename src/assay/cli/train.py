@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from tyro.conf import Positional, arg
 
+from assay import user_code
 from assay.cli.options import Augment, Board, Compile, Device, Force, Images, Json, Patience, Size, SkipBad, show
 from assay.train.recipe import OWN, Recipe
 from assay.train.recipes import RECIPES
@@ -23,7 +24,7 @@ def train(
     epochs: Annotated[int | None, arg(metavar="N", help="other than the recipe's")] = None,
     batch_size: Annotated[int | None, arg(metavar="N", help="other than the recipe's")] = None,
     learning_rate: Annotated[float | None, arg(metavar="X", help="the peak, other than the recipe's")] = None,
-    model: Annotated[str | None, arg(metavar="NAME", help="another network than the recipe's")] = None,
+    model: Annotated[str | None, arg(metavar="NAME", help="another network, or yours: FILE.py:FUNCTION")] = None,
     images: Images = None,
     size: Size = None,
     skip_bad: SkipBad = False,
@@ -46,11 +47,11 @@ def train(
     from assay.data import settled
     from assay.train.ranks import speaks
 
-    _possible(model, seeds, resume and force)
+    _possible(seeds, resume and force)
     settings: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "images": images, "size": size}
     settings |= {"learning_rate": learning_rate, "data": data and settled(data), "skip_bad": skip_bad or None}
-    settings |= {"model": model, "augment": changes(augment), "seed": seed, "freeze": freeze or None}
-    settings |= {"patience": patience, "keep": "best" if patience else None, "compiled": compile or None}
+    settings |= {"model": model and user_code.settled(model), "augment": changes(augment), "freeze": freeze or None}
+    settings |= {"patience": patience, "keep": "best" if patience else None, "compiled": compile or None, "seed": seed}
     path, board, found, texts = out or Path("runs") / recipe, boards.needed() if tensorboard else None, [], []
     for number in range(seeds):
         place = path if seeds == 1 else path.with_name(f"{path.name}-{number}")
@@ -68,14 +69,12 @@ def train(
     return 0
 
 
-def _possible(model: str | None, seeds: int, both: bool) -> None:
+def _possible(seeds: int, both: bool) -> None:
     """ValueError, before any work, for what train does not do."""
     from assay.train.ranks import several
 
     if both:
         raise ValueError("--resume goes on and --force begins again: take one of them")
-    if model and ".py:" in model:
-        raise ValueError(f"--model {model}: a network of your own comes in by assay import, and learns by assay harden")
     if not 1 <= seeds <= MOST_SEEDS:
         raise ValueError(f"--seeds must be between 1 and {MOST_SEEDS}, got {seeds}")
     if seeds > 1 and several() > 1:

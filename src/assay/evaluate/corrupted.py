@@ -5,7 +5,6 @@ import hashlib
 import json
 import math
 import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from assay.evaluate.record import trained_on
 from assay.evaluate.robust import MEMORY, SHARD
 from assay.models.black_box import access_of
 from assay.models.classifier import Classifier, check
-from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, file_hash, fresh, safe_name
+from assay.run_folder import OF_PRINT, SCHEMA, Folder, Run, code_hash, fresh, safe_name
 from assay.tally import column, corrupted
 
 
@@ -126,7 +125,5 @@ def _table(
 
 def _key(about: dict[str, Any], images: ImageSet) -> str:
     """A name for all that the answers depend on: the user's file that makes the network, too."""
-    file = Path(about["architecture"].rpartition(":")[0])
-    own = file_hash(file) if ".py:" in about["architecture"] and file.is_file() else None
-    content = [about, images.index.tolist(), own]
+    content = [about, images.index.tolist(), code_hash(about["architecture"])]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
