@@ -19,6 +19,8 @@ from assay.models.classifier import Classifier
 LOOKED_AT = 64  # images: all diagnostics together take seconds, and a twentieth that behaves oddly is seen
 ALARMS = ("gradients", "white_box_against_black_box", "loss_landscape", "unbounded_attack")
 SQUARE = "square(steps=5000)"  # what an alarm calls for: it needs no gradients; as long as AutoAttack's
+ESCALATED = f"therefore {SQUARE} attacked every image, and the number is that after it"
+NONE_LEFT = f"no image is left that {SQUARE}, which an alarm calls for, could break: the number cannot be too high"
 
 
 def believed(
@@ -29,9 +31,11 @@ def believed(
     if not plan.checked or not right:
         return plan, evaluation, None
     findings = examine(classifier, images, plan, evaluation)
-    if rung := alarmed(plan, findings):
-        plan, evaluation = escalated(classifier, images, plan, evaluation)
-    return plan, evaluation, told(findings, right, rung)
+    if not alarmed(plan, findings):
+        return plan, evaluation, told(findings, right)
+    if not standing(plan, evaluation):
+        return plan, evaluation, told(findings, right, NONE_LEFT)
+    return *escalated(classifier, images, plan, evaluation), told(findings, right, ESCALATED)
 
 
 def examine(classifier: Classifier, images: ImageSet, plan: Plan, evaluation: Evaluation) -> list[Finding]:
@@ -68,6 +72,12 @@ def alarmed(plan: Plan, findings: list[Finding]) -> bool:
     return rings and plan.threat.norm.name in facts(_square()).norms and SQUARE not in map(str, plan.attacks)
 
 
+def standing(plan: Plan, evaluation: Evaluation) -> bool:
+    """Whether an image withstands any eps that was asked about: where none does, no number can be too high."""
+    least = min((eps for eps in plan.epsilons if eps > 0), default=0.0)
+    return bool((evaluation.table["eps_broken"] > least).any())
+
+
 def escalated(classifier: Classifier, images: ImageSet, plan: Plan, evaluation: Evaluation) -> tuple[Plan, Evaluation]:
     """The same with Square in the table."""
     alone = replace(plan, attacks=(_square(),))
@@ -76,14 +86,11 @@ def escalated(classifier: Classifier, images: ImageSet, plan: Plan, evaluation: 
     )
 
 
-def told(findings: list[Finding], right: int, rung: bool) -> dict[str, Any]:
-    """For checks.json, of so many images that are right; rung: whether Square was run because of the findings."""
+def told(findings: list[Finding], right: int, alarm: str | None = None) -> dict[str, Any]:
+    """For checks.json, of so many images that are right; alarm: what was done because gradients mislead."""
     said = verdict(findings)
-    if rung:
-        said["because"] = [
-            *said["because"],
-            f"therefore {SQUARE} attacked every image, and the number is that after it",
-        ]
+    if alarm:
+        said["because"] = [*said["because"], alarm]
     return {**said, "n": min(right, LOOKED_AT), "findings": [asdict(finding) for finding in findings]}
 
 
