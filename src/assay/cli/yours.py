@@ -28,7 +28,7 @@ def yours(text: str, data: str | None, out: Path | None, skip_bad: bool, device:
     The function returns an nn.Module with its weights in it, or takes images itself and answers with scores or classes.
     """
     from assay.cli.import_ import imported
-    from assay.run_folder import file_hash, open_run
+    from assay.run_folder import code_hash, open_run
 
     if data is None:
         raise ValueError(f"{text} is a model without data: say --data NAME, such as --data folder:PATH")
@@ -36,7 +36,7 @@ def yours(text: str, data: str | None, out: Path | None, skip_bad: bool, device:
     place = out or Path(f"{Path(path).stem}-{function}")
     if place.is_dir() and (place / "config.json").is_file():
         config = open_run(place).read_json("config.json")
-        if Path(path).is_file() and (config.get("imported"), config.get("source")) == (text, file_hash(Path(path))):
+        if (config.get("imported"), config.get("source")) == (text, code_hash(text) or ""):
             return place
     images = load_named(data, "test", skip_bad=skip_bad)
     imported(text, images, data, place, None, (), (), skip_bad, device, force)
