@@ -61,7 +61,7 @@ LONGER = (  # what `make test` has no time for
     "test_ray.py::test_a_cluster_that_is_not_there",
     *(
         f"test_recipes.py::test_a_short_form_lies_in_its_band[{name}"
-        for name in ("cifar10_hard", "speed_cnn", "resnet14")
+        for name in ("cifar10_hard", "speed_cnn]", "speed_cnn_gpu", "resnet14")
     ),
     *(
         f"doctor/test_attacks.py::test_a_wrong_attack_is_named[{name}]"

@@ -213,7 +213,7 @@ def learn(say: Say, alone: Path) -> Callable[..., Said]:
     return lambda model, *more: say("train", "mlp", "--model", f"networks.py:{model}", *few, *more)
 
 
-def test_a_network_of_yours_learns_by_a_recipe(learn: Callable[..., Said], say: Say, tmp_path: Path) -> None:
+def test_a_network_of_yours_learns_by_a_recipe(learn: Callable[..., Said], say: Say) -> None:
     said = learn("right", "--json")
     assert said.code == 0, said
     assert json.loads(said.out)["validation"]["epoch"] == 2

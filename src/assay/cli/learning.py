@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 PRECISION = Literal["float32", "bfloat16"]
 FIRST = "weights to start from"
+BEGUN_WITH = {
+    "fingerprint": "images",
+    "parent_weights": FIRST,
+    "initial_weights": FIRST,
+    "source": "code of the network",
+}
 
 
 def start(
@@ -241,12 +247,9 @@ def begun(path: Path, **given: Any) -> Recipe:
 
 
 def _begun_in(path: Path, about: dict[str, Any]) -> "Precision":
-    """The precision that a run was begun with; ValueError if its images or its parent have changed since."""
+    """The precision that a run was begun with; ValueError if what it was begun with has changed since."""
     config = open_run(path).read_json("config.json")
-    for key, what in (
-        *(("fingerprint", "images"), ("parent_weights", FIRST), ("initial_weights", FIRST)),
-        ("source", "code of the network"),
-    ):
+    for key, what in BEGUN_WITH.items():
         if config.get(key) != about.get(key):
             raise ValueError(f"--resume: {path} was begun with other {what}: {config.get(key)}, now {about.get(key)}")
     precision: Precision = checked(f"{path / 'config.json'}: precision", config.get("precision"), PRECISION)

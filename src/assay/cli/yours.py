@@ -36,7 +36,7 @@ def yours(text: str, data: str | None, out: Path | None, skip_bad: bool, device:
     place = out or Path(f"{Path(path).stem}-{function}")
     if place.is_dir() and (place / "config.json").is_file():
         config = open_run(place).read_json("config.json")
-        if (config.get("imported"), config.get("source")) == (text, code_hash(text) or ""):
+        if (code := code_hash(text)) and (config.get("imported"), config.get("source")) == (text, code):
             return place
     images = load_named(data, "test", skip_bad=skip_bad)
     imported(text, images, data, place, None, (), (), skip_bad, device, force)

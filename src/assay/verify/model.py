@@ -8,7 +8,7 @@ import torch
 
 from assay.data.describe import contact_sheet, describe
 from assay.models.classifier import build
-from assay.run_folder import Run, file_hash
+from assay.run_folder import Run, code_hash
 from assay.spec import checked, defaults
 from assay.train import checkpoints
 from assay.train.recipe import Recipe
@@ -42,13 +42,14 @@ def verify_model(ledger: Ledger, run: Run) -> None:
 
 
 def _code(ledger: Ledger, run: Run, architecture: str) -> None:
-    """The user's file that makes the network is the one that was imported."""
+    """The user's file that makes the network is the one that the run was made with."""
     path, recorded = Path(architecture.rpartition(":")[0]), run.read_json("config.json").get("source")
     if path.suffix != ".py":
         return
-    if recorded is None or not path.is_file():
+    now = code_hash(architecture)
+    if recorded is None or now is None:
         ledger.unsure(f"the network's code ({path} {'is not there' if recorded else 'was not recorded'})")
-    elif (now := file_hash(path)) != recorded:
+    elif now != recorded:
         ledger.differs(
             run.path / "config.json", f"source is {recorded}, {path} has {now}: the network is made otherwise"
         )
